@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
 import rfc8785
 
 from incamera.core.errors import Malformed
+from incamera.core.records import Grant
 
 T = TypeVar("T")
 
@@ -24,6 +26,45 @@ def canonical(value: Any) -> bytes:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError):
         raise Malformed("canon.not-canonical", "the value has no canonical JSON form") from None
+
+
+def instant(at: datetime) -> str:
+    """RFC 3339 text of a timezone-aware moment, in UTC, to the second: how a moment stands in everything that is signed.
+
+    Raises:
+        Malformed: `canon.naive-time`, the moment names no time zone.
+    """
+    if at.tzinfo is None:
+        raise Malformed("canon.naive-time", "a moment that is signed needs a time zone")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def grant_bytes(grant: Grant) -> bytes:
+    """The canonical form of a grant that its tag covers: every field but the tag, the receipt's proof included.
+
+    The room that issues a grant and the room that opens under it share this one definition; `core.crypto.grant_tag`
+    is the MAC over it.
+    """
+    receipt = grant.receipt
+    return canonical(
+        {
+            "v": "incamera/grant/1",
+            "actor": grant.actor,
+            "matter": grant.matter,
+            "purpose": grant.purpose,
+            "scope": grant.scope,
+            "max_records": grant.max_records,
+            "not_before": instant(grant.not_before),
+            "expires_at": instant(grant.expires_at),
+            "approvals": list(grant.approvals),
+            "receipt": {
+                "index": receipt.index,
+                "leaf": receipt.leaf,
+                "path": list(receipt.path),
+                "checkpoint": receipt.checkpoint,
+            },
+        }
+    )
 
 
 def pack(record: Any) -> bytes:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import hmac
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from incamera.core.canon import grant_bytes
 from incamera.core.errors import Malformed, Unverified
+from incamera.core.records import Grant
 
 
 def public_text(key: Ed25519PrivateKey | Ed25519PublicKey) -> str:
@@ -48,3 +52,17 @@ def verify(public: str, context: str, message: bytes, signature: str, *, where: 
         parse_public(public, where=where).verify(raw, context.encode() + b"\0" + message)
     except (InvalidSignature, ValueError, binascii.Error):
         raise Unverified("crypto.bad-signature", "the signature does not verify under the stated key", where=where) from None
+
+
+def grant_tag(mac_key: bytes, grant: Grant) -> str:
+    """Hex HMAC-SHA256 of a grant under the home's grant key: what `grant.tag` must be.
+
+    Only `governance.grant.issue` writes it, only `vault.within` and the key broker check it (`verify_grant_tag`).
+    """
+    return hmac.new(mac_key, b"incamera/grant/1\0" + grant_bytes(grant), hashlib.sha256).hexdigest()
+
+
+def verify_grant_tag(mac_key: bytes, grant: Grant) -> None:
+    """Raises `Unverified` (`crypto.bad-grant-tag`) unless this home issued exactly this grant; constant time."""
+    if not hmac.compare_digest(grant_tag(mac_key, grant), grant.tag):
+        raise Unverified("crypto.bad-grant-tag", "the grant was not issued by this home, or was altered since")
