@@ -1,0 +1,142 @@
+"""The document lane: load file, natives and texts, each rendered again from the row it must show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from incamera_verify import loadfile, logs, render, rsmf
+from incamera_verify.errors import VerificationError
+
+#: Files in one folder of TEXT or NATIVES.
+FOLDER_FILES = 1000
+
+
+class Form(Protocol):
+    """The facts of a volume that its document lane depends on."""
+
+    @property
+    def volume(self) -> str: ...
+    @property
+    def prefix(self) -> str: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def designation(self) -> str: ...
+    @property
+    def documents(self) -> int: ...
+    @property
+    def first_bates(self) -> str: ...
+    @property
+    def last_bates(self) -> str: ...
+
+
+def text_path(number: int, bates: str) -> str:
+    """Where the text of the *number*-th document (from 0) lies."""
+    return f"TEXT/{number // FOLDER_FILES + 1:04d}/{bates}.txt"
+
+
+def native_path(number: int, bates: str) -> str:
+    """Where its native lies."""
+    return f"NATIVES/{number // FOLDER_FILES + 1:04d}/{bates}.rsmf"
+
+
+def dat_path(volume: str) -> str:
+    """Where the load file lies."""
+    return f"DATA/{volume}.DAT"
+
+
+def check(
+    volume: Path, present: Iterable[str], form: Form, rows: Iterable[Mapping[str, Any]] | None, index: logs.LogIndex
+) -> str:
+    """Load file, natives and texts say what the rows say, and nothing else; what was checked, in a phrase.
+
+    Args:
+        rows: The rows of the bulk lane, streaming; None where they are sealed, and then form, hashes and agreement among the
+            three are checked, but not what the rows say.
+
+    Raises:
+        VerificationError: `documents.*`, `loadfile.*`, `rsmf.*`.
+    """
+    place = dat_path(form.volume)
+    table = loadfile.parse((volume / place).read_bytes(), place)
+    if table.fields != loadfile.FIELDS:
+        raise VerificationError("documents.other-fields", "the load file has other fields than this format", place)
+    records = table.records()
+    _numbering(records, form, place)
+    _files(records, present)
+    numbers = {record["BEGBATES"]: n for n, record in enumerate(records)}
+    for record in records:
+        _native(volume, record)
+    if rows is None:
+        return f"{len(records)} natives linted, hashes and numbers agree; what they say needs the sealed rows"
+    for row in rows:
+        if row["bates"] is not None:
+            if row["bates"] not in numbers:
+                raise VerificationError("documents.missing", "a row has a Bates number that the load file lacks", row["bates"])
+            number = numbers.pop(row["bates"])
+            _shows(volume, row, number=number, record=records[number], form=form, index=index)
+    if numbers:
+        raise VerificationError("documents.not-a-row", "a document shows no row of the bulk lane", next(iter(numbers)))
+    return f"{len(records)} documents rendered again from their rows, equal in load file, native and text"
+
+
+def _numbering(records: list[dict[str, str]], form: Form, place: str) -> None:
+    bates = [record["BEGBATES"] for record in records]
+    if len(bates) != form.documents or (form.first_bates, form.last_bates) != ((bates[0], bates[-1]) if bates else ("", "")):
+        raise VerificationError(
+            "documents.wrong-count", "the load file has another number or range of documents than the volume", place
+        )
+    shape = re.compile(re.escape(form.prefix) + rf"[0-9]{{{form.width}}}")
+    if not all(shape.fullmatch(number) for number in bates):
+        raise VerificationError("documents.bad-bates", "a Bates number is not of the volume's prefix and width", place)
+    counted = [int(number[len(form.prefix) :]) for number in bates]
+    if counted != list(range(counted[0], counted[0] + len(counted))) if counted else False:
+        raise VerificationError("documents.bad-bates", "Bates numbers are not contiguous", place)
+
+
+def _files(records: list[dict[str, str]], present: Iterable[str]) -> None:
+    expected = {path(n, record["BEGBATES"]) for n, record in enumerate(records) for path in (text_path, native_path)}
+    found = {path for path in present if path.startswith(("TEXT/", "NATIVES/"))}
+    for odd in sorted(expected ^ found):
+        raise VerificationError("documents.other-files", "texts, natives and load file do not name the same documents", odd)
+    for n, record in enumerate(records):
+        paths = (record["TEXTPATH"].replace("\\", "/"), record["NATIVEPATH"].replace("\\", "/"))
+        if paths != (text_path(n, record["BEGBATES"]), native_path(n, record["BEGBATES"])):
+            raise VerificationError(
+                "documents.other-files", "the load file points at other files than the document's own", record["BEGBATES"]
+            )
+
+
+def _native(volume: Path, record: Mapping[str, str]) -> None:
+    place = record["NATIVEPATH"].replace("\\", "/")
+    data = (volume / place).read_bytes()
+    native = rsmf.lint(data, place)
+    if render.hashes(data) != (record["MD5HASH"], record["SHA256HASH"]):
+        raise VerificationError("documents.wrong-hash", "the load file states other hashes than the native has", place)
+    if (volume / record["TEXTPATH"].replace("\\", "/")).read_bytes() != native.text.encode():
+        raise VerificationError("documents.other-text", "the text is not the native's extracted text", record["BEGBATES"])
+
+
+def _shows(
+    volume: Path, row: Mapping[str, Any], *, number: int, record: Mapping[str, str], form: Form, index: logs.LogIndex
+) -> None:
+    bates = row["bates"]
+    native = (volume / native_path(number, bates)).read_bytes()
+    shown = rsmf.lint(native, native_path(number, bates))
+    if shown.text != render.extracted_text(row, form.designation):
+        raise VerificationError("documents.other-text", "the text is not what the row gives", bates)
+    if shown.manifest != render.rsmf_manifest(row, form.designation):
+        raise VerificationError("documents.other-native", "the native is not what the row gives", bates)
+    if dict(shown.headers) != render.rsmf_headers(row, form.designation):
+        raise VerificationError("documents.other-native", "the native's headers are not what the row gives", bates)
+    replaced = index.by_conversation.get(row["conversation"], logs.Replaced())
+    expected = render.dat_record(
+        row, volume=form.volume, designation=form.designation, text_path=text_path(number, bates),
+        native_path=native_path(number, bates), native=native, reasons=replaced.reasons, characters=replaced.characters,
+        withheld=replaced.withheld,
+    )  # fmt: skip
+    if record != {name: loadfile.decode_value(loadfile.encode_value(value)[0]) for name, value in expected.items()}:
+        raise VerificationError("documents.other-record", "the load file's record is not what the row gives", bates)

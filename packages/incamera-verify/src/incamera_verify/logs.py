@@ -1,0 +1,151 @@
+"""The logs and tables of a volume: their columns, and a strict reader.
+
+Offsets in a log point into the produced text; the original text is in none of them.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from incamera_verify.errors import VerificationError
+from incamera_verify.rows import parts_of
+
+#: The form of all of them, stated in `volume.json`: a version line inside would break every spreadsheet's import.
+VERSION = "incamera/table/1"
+
+REDACTION = (
+    "bates", "conversation", "message", "part", "role", "span_start", "span_end", "length", "reason", "label", "method",
+    "detector", "replacement_type", "pipeline_version", "confidence", "reviewer1", "reviewer2", "disputed",
+)  # fmt: skip
+WAIVER = ("bates", "conversation", "message", "part", "span_start", "span_end", "label", "detector", "work_id")
+WITHHELD = ("bates", "conversation", "message", "part", "reason", "basis")
+EXCEPTIONS = ("id", "stage", "code")
+WEIGHTS = ("conversation", "stratum", "probability", "weight")
+
+LOGS: Mapping[str, tuple[str, ...]] = {
+    "LOGS/redaction.csv": REDACTION,
+    "LOGS/withheld.csv": WITHHELD,
+    "LOGS/waiver.csv": WAIVER,
+    "LOGS/exceptions.csv": EXCEPTIONS,
+}
+
+#: Why something is withheld or replaced: a closed vocabulary.
+REASONS = frozenset({
+    "PII-NAME", "PII-CONTACT", "PII-ID", "PII-LOC", "PII-HANDLE", "CRED", "FIN", "PHI", "MINOR", "SEXUAL/VICTIM", "QUASI",
+    "THIRDPARTY", "SOURCE", "PRIV-AC", "PRIV-WP", "TRADE-SECRET", "LEGAL-BAR", "CSAM-WITHHELD", "LANG-NOT-COVERED",
+    "ATTACHMENT-NOT-PRODUCED", "CLIENT-ENCRYPTED", "OUTPUT-MISSING", "TOO-LARGE",
+})  # fmt: skip
+
+_FIELD_CHARS_MAX = 1 << 16
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+
+
+def cell(value: Any) -> str:
+    """*value* as it stands in a table; a leading `=`, `+`, `-` or `@` gets an apostrophe, so that no spreadsheet runs it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and _FORMULA.match(text) else text
+
+
+def read(path: Path, columns: Sequence[str] | None = None, where: str = "") -> Iterator[dict[str, str]]:
+    """Lines of a log or table as mappings; every line has every column.
+
+    Raises:
+        VerificationError: `logs.malformed`.
+    """
+    where = where or path.name
+    csv.field_size_limit(_FIELD_CHARS_MAX)
+    try:
+        with path.open("r", encoding="utf-8", newline="") as stream:
+            lines = csv.reader(stream, strict=True)
+            header = next(lines, [])
+            if (columns is not None and header != list(columns)) or len(set(header)) != len(header) or not header:
+                raise VerificationError("logs.malformed", "the columns are not those of this table", where)
+            for line in lines:
+                if len(line) != len(header):
+                    raise VerificationError(
+                        "logs.malformed", "a line has more or fewer values than columns", f"{where} line {lines.line_num}"
+                    )
+                yield dict(zip(header, line, strict=True))
+    except (csv.Error, UnicodeDecodeError):
+        raise VerificationError("logs.malformed", "the table is not CSV in UTF-8", where) from None
+
+
+@dataclass(slots=True)
+class Replaced:
+    """What the redaction and withheld logs say of one conversation."""
+
+    reasons: Counter[str] = field(default_factory=Counter)
+    characters: int = 0
+    withheld: set[str] = field(default_factory=set)
+    whole: bool = False
+
+
+class LogIndex:
+    """Both logs by conversation, for checking them against the rows they describe."""
+
+    def __init__(self) -> None:
+        self.by_conversation: dict[str, Replaced] = defaultdict(Replaced)
+        self._spans: dict[str, list[dict[str, str]]] = defaultdict(list)
+
+    def redactions(self, entries: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
+        """Take in redaction lines, passing them on."""
+        for entry in entries:
+            _closed(entry["reason"], "LOGS/redaction.csv")
+            replaced = self.by_conversation[entry["conversation"]]
+            replaced.reasons[entry["reason"]] += 1
+            replaced.characters += int(entry["length"])
+            self._spans[entry["conversation"]].append(entry)
+            yield entry
+
+    def withheld(self, entries: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
+        """Take in withheld lines, passing them on. A line without a message withholds the whole conversation."""
+        for entry in entries:
+            _closed(entry["reason"], "LOGS/withheld.csv")
+            replaced = self.by_conversation[entry["conversation"]]
+            replaced.withheld.add(entry["reason"])
+            replaced.whole |= entry["message"] == ""
+            yield entry
+
+    def check(self, row: Mapping[str, Any], where: str) -> None:
+        """Every logged span of the conversation lies inside the produced text, in the part and role it names.
+
+        Raises:
+            VerificationError: `logs.outside-text`, `logs.wrong-row`.
+        """
+        roles = {turn["index"]: turn["role"] for turn in row["record"]["turns"]}
+        for entry in self._spans.pop(row["conversation"], []):
+            turn, start, end = int(entry["message"]), int(entry["span_start"]), int(entry["span_end"])
+            if entry["bates"] != (row["bates"] or "") or entry["role"] != roles.get(turn, "header" if turn == -1 else ""):
+                raise VerificationError(
+                    "logs.wrong-row", "a redaction line names another Bates number or role than the row", where
+                )
+            if entry["part"] == "":  # a tool name or a cited source: treated, but no part of the text
+                continue
+            parts = parts_of(row["record"], turn)
+            part = int(entry["part"])
+            if not (
+                0 <= part < len(parts) and 0 <= start <= end <= len(parts[part]["text"]) and end - start == int(entry["length"])
+            ):
+                raise VerificationError("logs.outside-text", "a redaction line points outside the produced text", where)
+
+    def check_no_others(self) -> None:
+        """No line of the redaction log is about a conversation that is not produced. Raises `VerificationError`."""
+        if any(self._spans.values()):
+            raise VerificationError(
+                "logs.wrong-row", "a redaction line is about a conversation that is not produced", "LOGS/redaction.csv"
+            )
+
+
+def _closed(reason: str, where: str) -> None:
+    if reason not in REASONS:
+        raise VerificationError("logs.malformed", "a reason code is none of the closed vocabulary", where)

@@ -1,0 +1,213 @@
+"""The bulk lane: one canonical JSON line per conversation, each with the proof that a recorded decision covers its bytes.
+
+`rows.jsonl.gz` carries the de-identified conversations; where the lane is sealed to a recipient, `digests.jsonl.gz`
+carries the same rows with `sha256` in place of `record` and `matches`, so that the decisions can be checked by everybody.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from incamera_verify import merkle
+from incamera_verify.canon import canonical
+from incamera_verify.errors import VerificationError
+from incamera_verify.manifest import load_json
+
+ROWS_VERSION = "incamera/rows/1"
+DIGESTS_VERSION = "incamera/digests/1"
+#: One conversation's line; a longer one is refused before it is parsed.
+LINE_BYTES_MAX = 1 << 29
+
+TEXT_KEYS = frozenset({"record", "matches"})
+FACT_KEYS = frozenset({
+    "bates", "conversation", "subject", "stratum", "probability", "rank", "position", "month", "region", "tier", "platform",
+    "language", "temporary", "deletion_requested", "party_account", "responsive", "outputs_missing",
+    "decision", "row", "rows", "proof",
+})  # fmt: skip
+ROW_KEYS = FACT_KEYS | TEXT_KEYS
+DIGEST_KEYS = FACT_KEYS | {"sha256"}
+
+MATCH_KEYS = frozenset(
+    {"turn", "part", "start", "end", "work_id", "work_start", "work_end", "words", "elicitation", "commonness"}
+)
+RECORD_KEYS = frozenset({"header", "turns", "recipe"})
+
+_REF = re.compile(r"[0-9a-f]{32}")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_FRACTION = re.compile(r"[1-9][0-9]{0,17}/[1-9][0-9]{0,17}")
+#: Facts are words of closed or technical vocabularies; this is what keeps them from carrying text.
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/+|=;-]{0,299}")
+
+Row = dict[str, Any]
+
+
+def read(path: Path, version: str = ROWS_VERSION, where: str = "") -> Iterator[Row]:
+    """Rows of a lane file, each checked for form; streaming.
+
+    Raises:
+        VerificationError: `rows.unreadable`, `rows.bad-header`, `rows.not-canonical`, `rows.bad-row`.
+    """
+    where = where or path.name
+    try:
+        with gzip.open(path, "rb") as stream:
+            header = _line(stream.readline, f"{where} line 1")
+            if not isinstance(header, dict) or header.get("version") != version:
+                raise VerificationError("rows.bad-header", f"expected a file of version {version}", where)
+            number = 1
+            while (row := _line(stream.readline, f"{where} line {number + 1}")) is not None:
+                number += 1
+                check_form(row, version, f"{where} line {number}")
+                yield row
+    except (OSError, EOFError, zlib.error):
+        raise VerificationError("rows.unreadable", "the file is not complete gzip", where) from None
+
+
+def _line(readline: Callable[[int], bytes], where: str) -> Any:
+    raw = readline(LINE_BYTES_MAX + 1)
+    if not raw:
+        return None
+    if not raw.endswith(b"\n"):
+        raise VerificationError("rows.not-canonical", "a line is too long or has no end", where)
+    value = load_json(raw[:-1], "rows.not-canonical", where)
+    if canonical(value) != raw[:-1]:
+        raise VerificationError("rows.not-canonical", "a line is not canonical JSON", where)
+    return value
+
+
+def digest(record: Mapping[str, Any]) -> str:
+    """SHA-256 of a record's canonical bytes: what a decision is about."""
+    return hashlib.sha256(canonical(record)).hexdigest()
+
+
+def check_form(row: Any, version: str, where: str) -> None:
+    """Keys, types and bounds of one row.
+
+    Raises:
+        VerificationError: `rows.bad-row`.
+    """
+    flaw = VerificationError("rows.bad-row", "a row has a key, type or value that the format does not allow", where)
+    if not isinstance(row, dict) or set(row) != (ROW_KEYS if version == ROWS_VERSION else DIGEST_KEYS):
+        raise flaw
+    if not _is(row["conversation"], _REF) or not (row["subject"] is None or _is(row["subject"], _REF)):
+        raise flaw
+    if not (row["probability"] is None or _is(row["probability"], _FRACTION)) or not (
+        row["rank"] is None or _is(row["rank"], _HASH)
+    ):
+        raise flaw
+    if not all(type(row[name]) is bool for name in ("temporary", "deletion_requested", "party_account", "responsive")):
+        raise flaw
+    if not all(type(row[name]) is int and row[name] >= 0 for name in ("decision", "row", "rows")):
+        raise flaw
+    if not (row["position"] is None or type(row["position"]) is int):
+        raise flaw
+    if not isinstance(row["proof"], list) or not all(_is(item, _HASH) for item in row["proof"]):
+        raise flaw
+    if not all(_is_fact(row[name]) for name in ("bates", "stratum", "month", "region", "tier", "platform", "language")):
+        raise flaw
+    if not _are_counts(row["outputs_missing"]):
+        raise flaw
+    if version == DIGESTS_VERSION:
+        if not _is(row["sha256"], _HASH):
+            raise flaw
+    elif (
+        not _is_record(row["record"])
+        or not isinstance(row["matches"], list)
+        or not all(_is_match(m, row["record"]) for m in row["matches"])
+    ):
+        raise flaw
+
+
+def _is(value: Any, pattern: re.Pattern[str]) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _is_fact(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(_is(key, _WORD) and not isinstance(item, dict) and _is_fact(item) for key, item in value.items())
+    return value is None or _is(value, _WORD)
+
+
+def _are_counts(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is(key, _WORD) and type(item) is int and item >= 0 for key, item in value.items())
+
+
+def _is_record(record: Any) -> bool:
+    if not isinstance(record, dict) or set(record) != RECORD_KEYS or not _are_parts(record["header"]):
+        return False
+    turns = record["turns"]
+    if not isinstance(turns, list) or not all(isinstance(turn, dict) and type(turn.get("index")) is int for turn in turns):
+        return False
+    if len({turn["index"] for turn in turns}) != len(turns):
+        return False
+    return all(
+        isinstance(turn.get("role"), str)
+        and _are_parts(turn.get("parts"))
+        and isinstance(turn.get("sources"), list)
+        and type(turn.get("active")) is bool
+        and type(turn.get("hidden")) is bool
+        and (turn.get("parent") is None or type(turn["parent"]) is int)
+        and all(turn.get(name) is None or isinstance(turn[name], str) for name in ("at", "llm", "tool"))
+        for turn in turns
+    )
+
+
+def _are_parts(parts: Any) -> bool:
+    return isinstance(parts, list) and all(
+        isinstance(part, dict) and set(part) == {"kind", "path", "text"} and all(isinstance(v, str) for v in part.values())
+        for part in parts
+    )
+
+
+def _is_match(match: Any, record: Mapping[str, Any]) -> bool:
+    if not isinstance(match, dict) or set(match) != MATCH_KEYS or not isinstance(match["work_id"], str):
+        return False
+    if not all(type(match[name]) is int for name in ("turn", "part", "start", "end", "work_start", "work_end", "words")):
+        return False
+    parts = parts_of(record, match["turn"])
+    if not 0 <= match["part"] < len(parts):
+        return False
+    return bool(0 <= match["start"] <= match["end"] <= len(parts[match["part"]]["text"]))
+
+
+def parts_of(record: Mapping[str, Any], turn: int) -> list[dict[str, str]]:
+    """The parts of one turn by its index (-1: the header); none where there is no such turn."""
+    if turn == -1:
+        return list(record["header"])
+    return next((list(t["parts"]) for t in record["turns"] if t["index"] == turn), [])
+
+
+# --- decisions --------------------------------------------------------------------------------------------------------------
+
+
+def clearance_leaf(conversation: str, sha256: str) -> bytes:
+    """The leaf hash by which a fragment's decision covers one conversation's redacted bytes."""
+    return merkle.leaf_hash(canonical({"conversation": conversation, "sha256": sha256}))
+
+
+def check_decision(row: Row, decisions: Mapping[int, Mapping[str, Any]], where: str) -> None:
+    """The row's bytes are a leaf under the root that a recorded decision calls to produce.
+
+    Args:
+        decisions: Ledger index to the fields of a `decision.recorded` entry of this matter.
+
+    Raises:
+        VerificationError: `rows.not-decided`, and those of `merkle.verify_inclusion`.
+    """
+    fields = decisions.get(row["decision"])
+    if fields is None or fields.get("call") != "produce":
+        raise VerificationError(
+            "rows.not-decided", "no recorded decision of this matter to produce stands at this ledger index", where
+        )
+    sha256 = row["sha256"] if "sha256" in row else digest(row["record"])
+    leaf = clearance_leaf(row["conversation"], sha256)
+    try:
+        target = bytes.fromhex(fields["target"])
+        merkle.verify_inclusion(leaf, row["row"], row["rows"], [bytes.fromhex(item) for item in row["proof"]], target)
+    except (VerificationError, ValueError, KeyError, TypeError):
+        raise VerificationError("rows.not-decided", "the row's bytes are not under the root that was decided", where) from None
