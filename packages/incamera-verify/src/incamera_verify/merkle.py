@@ -8,7 +8,7 @@ Hashes are 32 raw bytes. Verifying functions return nothing or raise.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from incamera_verify.errors import VerificationError
 
@@ -58,6 +58,24 @@ class Frontier:
             size >>= 1
         self._edge.append(carry)
         self.size += 1
+
+    @classmethod
+    def at(cls, node: Nodes, size: int) -> Frontier:
+        """The right edge of *node*'s tree at *size* leaves."""
+        frontier = cls()
+        frontier.size = size
+        done = 0
+        for level in reversed(range(size.bit_length())):
+            if size >> level & 1:
+                frontier._edge.append(node(level, done >> level))
+                done += 1 << level
+        return frontier
+
+    def copy(self) -> Frontier:
+        """An independent frontier at the same size."""
+        twin = Frontier()
+        twin.size, twin._edge = self.size, list(self._edge)
+        return twin
 
     @property
     def root(self) -> bytes:
@@ -151,6 +169,25 @@ def inclusion_path(node: Nodes, index: int, size: int) -> list[bytes]:
             path.append(_range_root(node, low, middle))
             low = middle
     return path[::-1]
+
+
+def inclusion_paths(node: Nodes, first: int, last: int, size: int) -> Iterator[tuple[bytes, ...]]:
+    """The inclusion paths of leaves [first, last), in order: what neighbours share is computed once."""
+    if not 0 <= first <= last <= size:
+        raise VerificationError("merkle.out-of-range", "the leaves are not in a tree of this size", f"leaf {last}, size {size}")
+    waiting: list[tuple[int, int, tuple[bytes, ...]]] = [(0, size, ())]
+    while waiting:
+        low, high, above = waiting.pop()
+        if high <= first or low >= last:
+            continue
+        if high - low == 1:
+            yield above
+            continue
+        middle = low + _split(high - low)
+        if last > middle:
+            waiting.append((middle, high, (_range_root(node, low, middle), *above)))
+        if first < middle:
+            waiting.append((low, middle, (_range_root(node, middle, high), *above)))
 
 
 def consistency_path(node: Nodes, old: int, new: int) -> list[bytes]:
