@@ -1,0 +1,201 @@
+"""Find: a conversation in, the one resolved list of what looks identifying out.
+
+Steps, in order: (1) a plain view of each part, tags of an earlier pass blanked; (2) is its script and language covered,
+else it is withheld; (3) patterns, gate, names, account attributes; (4) one resolved list per part; (5) direct surfaces
+followed through the whole conversation, header and other strings included; (6) protected runs; (7) back to offsets
+of the text as received. `apply` replaces exactly this list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from incamera.core.records import HEADER, Account, Conversation, Finding, Match, Span, Waiver
+from incamera.deid import language as lang
+from incamera.deid.account import Attributes
+from incamera.deid.gate import Gate
+from incamera.deid.hits import Hit
+from incamera.deid.lexicons import tables
+from incamera.deid.patterns import scan as patterns
+from incamera.deid.propagate import Surfaces, collect
+from incamera.deid.protect import waive
+from incamera.deid.recipe import Recipe
+from incamera.deid.resolve import resolve
+from incamera.deid.tokens import Tokens, blank_tags, tokenise
+from incamera.deid.vocabulary import Vocabulary
+from incamera.text.normalize import View, view
+
+#: Strings beside the parts have places too: `Span.part` below zero. `SOURCES - k` is the k-th source.
+TOOL, LLM, SOURCES = -1, -2, -3
+LANG_NOT_COVERED, TOO_LARGE = "LANG-NOT-COVERED", "TOO-LARGE"
+#: A part beyond this is withheld, not read. Code points.
+MAX_PART = 64 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The resolved list. `findings` do not overlap; `withheld` covers whole parts and is disjoint from them."""
+
+    findings: tuple[Finding, ...]
+    waivers: tuple[Waiver, ...] = ()
+    withheld: tuple[tuple[Span, str], ...] = ()
+    language: str = "en"
+
+
+@dataclass(slots=True, repr=False)
+class _Read:
+    """One string leaf under examination."""
+
+    turn: int
+    part: int
+    view: View
+    tokens: Tokens
+    hits: list[Hit]
+    withheld: str = ""
+
+
+def leaves(conversation: Conversation) -> Iterator[tuple[int, int, str, bool]]:
+    """(turn, part, text, is code) of every string that leaves: parts, then tool, llm and sources of each turn."""
+    for turn, p, part in conversation.parts():
+        yield turn, p, part.text, part.kind in ("code", "tool_call")
+    for t in conversation.turns:
+        if t.tool is not None:
+            yield t.index, TOOL, t.tool, True
+        if t.llm is not None:
+            yield t.index, LLM, t.llm, True
+        for k, source in enumerate(t.sources):
+            yield t.index, SOURCES - k, source, False
+
+
+def find(
+    conversation: Conversation,
+    *,
+    account: Account | None = None,
+    vocabulary: Vocabulary | None = None,
+    recipe: Recipe,
+    protect: Sequence[Match] = (),
+) -> Found:
+    """Everything in *conversation* that is not known to be safe.
+
+    Args:
+        account: What the holder knows of the subject; found in whatever form it takes.
+        vocabulary: Words that at least k subjects of the draw use; frozen, its digest in *recipe*.
+        protect: Confirmed matches with claimed works; see `deid.protect`.
+
+    Privacy: reads raw text; emits offsets and labels, which are as sensitive as the text they point to.
+        Keeps nothing: every cache of conversation text ends with the call.
+    Cost: O(text); about a microsecond a word without the names model.
+    """
+    texts = list(leaves(conversation))
+    whole = "\n".join(text[:2000] for _, _, text, _ in texts[:40])
+    spoken = lang.detect(whole)
+    attributes = Attributes(account) if account is not None else None
+    known = vocabulary.bits if vocabulary is not None and vocabulary.on else {}
+    reads = [_examine(turn, part, text, code, spoken, attributes, known, recipe) for turn, part, text, code in texts]
+    if recipe.propagate:
+        _follow(reads)
+    findings, withheld = _collected(reads)
+    kept, waivers = _protected(findings, protect, reads, recipe)
+    if recipe.spare:
+        kept = [f for f in kept if f.label not in recipe.spare]
+    return Found(findings=tuple(kept), waivers=tuple(waivers), withheld=tuple(withheld), language=spoken)
+
+
+def _examine(
+    turn: int, part: int, text: str, code: bool, spoken: str, attributes: Attributes | None, known: Mapping[str, int], recipe: Recipe
+) -> _Read:
+    empty = Tokens("", [], [], [], [])
+    if len(text) > MAX_PART:
+        return _Read(turn, part, View(text[:0], text), empty, [], TOO_LARGE)
+    seen = view(text)
+    plain = blank_tags(seen.text)
+    outside = lang.uncovered(plain)
+    if lang.mostly_uncovered(plain, outside):
+        return _Read(turn, part, seen, empty, [], LANG_NOT_COVERED)
+    language = lang.detect(plain, spoken) if len(plain) >= 40 else spoken
+    table = tables.table(language)
+    tokens = tokenise(plain, table)
+    hits: list[Hit] = [Hit(a, b, "OTHER", "direct", 0.9, "gate.script") for a, b in outside]
+    if recipe.patterns:
+        hits += [Hit(*h) for h in patterns.scan(plain)]
+    if recipe.gate:
+        hits += Gate(tokens, table, known=known, code=code or _looks_like_code(plain)).hits()
+    if attributes is not None:
+        hits += attributes.hits(tokens)
+    return _Read(turn, part, seen, tokens, resolve(hits, plain))
+
+
+_CODE = re.compile(r"[{};]\s*\n|^\s*(?:def |class |import |from \w+ import|#include|function |const |let |var |public |SELECT |</?\w+)", re.MULTILINE)
+
+
+def _looks_like_code(text: str) -> bool:
+    return len(_CODE.findall(text[:20_000])) >= 4
+
+
+def _follow(reads: list[_Read]) -> None:
+    """Surfaces of direct findings, searched in every leaf; twice, because what is joined may be a longer surface."""
+    surfaces = Surfaces()
+    for read in reads:
+        if read.hits:
+            collect(surfaces, read.tokens, read.hits)
+    if not surfaces:
+        return
+    for read in reads:
+        more = list(surfaces.hits(read.tokens))
+        if more:
+            read.hits = resolve([*read.hits, *more], read.tokens.text)
+
+
+def _collected(reads: list[_Read]) -> tuple[list[Finding], list[tuple[Span, str]]]:
+    findings: list[Finding] = []
+    withheld: list[tuple[Span, str]] = []
+    for read in reads:
+        if read.withheld:
+            span = Span(turn=read.turn, part=read.part, start=0, end=len(read.view.source))
+            withheld.append((span, read.withheld))
+            continue
+        last = 0
+        for hit in read.hits:
+            start, end = read.view.back(hit.start, hit.end)
+            start = max(start, last)
+            if start >= end:
+                continue
+            last = end
+            span = Span(turn=read.turn, part=read.part, start=start, end=end)
+            findings.append(Finding(span=span, label=hit.label, kind=hit.kind, score=round(hit.score, 3), detector=hit.detector))
+    return findings, withheld
+
+
+def _protected(findings: list[Finding], protect: Sequence[Match], reads: list[_Read], recipe: Recipe) -> tuple[list[Finding], list[Waiver]]:
+    if not protect:
+        return findings, []
+    by_place = {(r.turn, r.part): r for r in reads}
+
+    def surface(finding: Finding) -> str:
+        return by_place[finding.span.turn, finding.span.part].view.source[finding.span.start : finding.span.end]
+
+    return waive(findings, protect, protect_words=recipe.protect_words, surface=surface, elsewhere=_elsewhere(reads))
+
+
+def _elsewhere(reads: list[_Read]) -> Callable[[str, Sequence[Match]], bool]:
+    """Whether any telling word of a surface stands outside the given runs."""
+    places: dict[str, list[tuple[int, int, int, int]]] = {}
+    for read in reads:
+        for low, (a, b) in zip(read.tokens.lows, read.tokens.spans, strict=True):
+            start, end = read.view.back(a, b)
+            places.setdefault(low, []).append((read.turn, read.part, start, end))
+
+    def stands(surface: str, runs: Sequence[Match]) -> bool:
+        for word in tokenise(view(surface).text, {}).lows:
+            for turn, part, start, end in places.get(word, ()):
+                inside = any(m.span.turn == turn and m.span.part == part and m.span.start <= start and end <= m.span.end for m in runs)
+                if not inside and len(word) > 2:
+                    return True
+        return False
+
+    return stands
+
+
+__all__ = ["HEADER", "Found", "find", "leaves"]

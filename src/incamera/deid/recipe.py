@@ -1,0 +1,76 @@
+"""A recipe: everything that decides what is found and what is written in its place, under one digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from typing import Literal
+
+from incamera.core.canon import canonical
+from incamera.core.errors import Malformed
+from incamera.core.ids import Digest, digest
+
+VERSION = "incamera-recipe/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Frozen choices. Two runs under one digest find the same spans in the same text.
+
+    `at` is how far dates are coarsened by `apply` with realistic surrogates; `spare` lists labels that are found but
+    left in place (the `utility` recipe spares what describes without singling out); `bias_milli` is the names model's
+    recall dial in thousandths; `vocabulary` and `names_model` are digests, empty where there is none.
+    """
+
+    name: str = "conservative"
+    surrogates: Literal["tag", "realistic"] = "tag"
+    linkage: Literal["conversation", "subject"] = "conversation"
+    at: Literal["day", "month", "year"] = "month"
+    k: int = 50
+    protect_words: int = 25
+    spare: tuple[str, ...] = ()
+    bias_milli: int = 0
+    propagate: bool = True
+    patterns: bool = True
+    gate: bool = True
+    names: bool = True
+    vocabulary: str = ""
+    names_model: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def digest(self) -> Digest:
+        """SHA-256 over the canonical recipe."""
+        return digest(canonical({"version": VERSION, **asdict(self), "spare": list(self.spare), "versions": dict(self.versions)}))
+
+    def with_(self, **changes: object) -> Recipe:
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+NAMES = ("conservative", "utility")
+
+
+@cache
+def load(name: str = "conservative") -> Recipe:
+    """The shipped recipe *name*, bound to the versions of the lists installed here.
+
+    Raises:
+        Malformed: `deid.unknown-recipe`.
+    Cost: reads the shipped lists once per process.
+    """
+    if name not in NAMES:
+        raise Malformed("deid.unknown-recipe", f"known recipes are {', '.join(NAMES)}", where=f"recipe {name!r}")
+    from importlib.metadata import version
+
+    from incamera.deid.lexicons import tables
+    from incamera.deid.patterns import rules
+
+    versions = {
+        **tables.versions(),
+        "patterns": rules.version(),
+        "phonenumbers": version("phonenumbers"),
+        "python-stdnum": version("python-stdnum"),
+        "regex": version("regex"),
+    }
+    spare = ("DEM", "OCC", "KIN", "QUANTITY", "TIME", "NUMBER") if name == "utility" else ()
+    return Recipe(name=name, spare=spare, versions=versions)
