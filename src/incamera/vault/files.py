@@ -1,0 +1,195 @@
+"""The one place where the vault opens paths: durable replacement, quarantine of leftovers, sealed Parquet."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from incamera.core.errors import Error, Unavailable, Unverified
+
+#: A name that ends so was never renamed into place: the run that wrote it was killed.
+PARTIAL = ".partial"
+ROW_GROUP_ROWS = 1024
+
+
+def refuse(flaw: OSError, path: Path) -> Error:
+    """The house's error for what the operating system said about *path*."""
+    if flaw.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Unavailable("vault.disk-full", "no space is left; nothing already stored was touched", where=path.name)
+    return Unavailable(
+        "vault.unreadable", f"the file cannot be used: {errno.errorcode.get(flaw.errno or 0, 'unknown')}", where=path.name
+    )
+
+
+def exists(path: Path) -> bool:
+    return path.exists()
+
+
+def make_directory(path: Path) -> None:
+    """Create *path* for its owner only."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as flaw:
+        raise refuse(flaw, path) from None
+
+
+def read(path: Path) -> bytes:
+    """All bytes of a small file."""
+    try:
+        return path.read_bytes()
+    except OSError as flaw:
+        raise refuse(flaw, path) from None
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put *data* at *path* whole or not at all, durably, readable by its owner only."""
+    _replace(path, lambda part: _write(part, data))
+
+
+def create(path: Path, data: bytes) -> None:
+    """`replace`, refused where *path* exists: a second initialisation must not destroy the first one's keys."""
+    if path.exists():
+        raise Unavailable("vault.exists", "the file exists already and is not overwritten", where=path.name)
+    replace(path, data)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
+        sink.write(data)
+
+
+def _replace(path: Path, write: Callable[[Path], None]) -> None:
+    part = path.with_name(path.name + PARTIAL)
+    try:
+        write(part)
+        _sync(part)
+        part.replace(path)
+        _sync(path.parent)
+    except OSError as flaw:
+        part.unlink(missing_ok=True)
+        raise refuse(flaw, path) from None
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """Unlink and make the unlinking durable."""
+    try:
+        path.unlink(missing_ok=True)
+        _sync(path.parent)
+    except OSError as flaw:
+        raise refuse(flaw, path) from None
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the one writer's lock on *path*; it dies with the process, however that ends."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as flaw:
+        raise refuse(flaw, path) from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def names(directory: Path) -> list[str]:
+    """File names in *directory*, sorted."""
+    try:
+        return sorted(entry.name for entry in os.scandir(directory) if entry.is_file(follow_symlinks=False))
+    except OSError as flaw:
+        raise refuse(flaw, directory) from None
+
+
+# --- sealed Parquet -------------------------------------------------------------------------------------------------
+
+
+def write_parquet(path: Path, table: pa.Table, *, key: bytes, prefix: bytes) -> int:
+    """Write *table* as one encrypted Parquet file, durably; returns its size in bytes.
+
+    Bodies are sealed already; this outer layer (Parquet modular encryption, AES_GCM_V1) hides ids and counts from a
+    disk thief, and *prefix* ties the file to its vault and name. Bodies do not compress again, so pages are stored raw.
+    """
+    from pyarrow.parquet.encryption import create_encryption_properties
+
+    properties = create_encryption_properties(key, aad_prefix=prefix, store_aad_prefix=False)
+
+    def write(part: Path) -> None:
+        pq.write_table(
+            table,
+            part,
+            compression="none",
+            use_dictionary=False,
+            write_statistics=False,
+            row_group_size=ROW_GROUP_ROWS,
+            encryption_properties=properties,
+        )
+        part.chmod(0o600)
+
+    _replace(path, write)
+    return path.stat().st_size
+
+
+def open_parquet(path: Path, *, key: bytes, prefix: bytes) -> pq.ParquetFile:
+    """Open what `write_parquet` wrote.
+
+    Raises:
+        Unavailable: `vault.unreadable`, the file is not there.
+        Unverified: `vault.damaged-file`, altered, truncated, or another file under this name.
+    """
+    from pyarrow.parquet.encryption import create_decryption_properties
+
+    try:
+        return pq.ParquetFile(path, decryption_properties=create_decryption_properties(key, aad_prefix=prefix), memory_map=False)
+    except FileNotFoundError as flaw:
+        raise refuse(flaw, path) from None
+    except (OSError, pa.ArrowException):
+        raise damaged(path) from None
+
+
+def read_groups(file: pq.ParquetFile, path: Path, groups: list[int] | None = None) -> pa.Table:
+    """Row groups of an open file; a corrupted page is `Unverified` (`vault.damaged-file`)."""
+    try:
+        return file.read_row_groups(groups, use_threads=False) if groups is not None else file.read(use_threads=False)
+    except (OSError, pa.ArrowException):
+        raise damaged(path) from None
+
+
+def damaged(path: Path) -> Unverified:
+    """The error for a file whose content is not what was stored under its name."""
+    return Unverified(
+        "vault.damaged-file", "the file is altered, truncated, or stands under another file's name", where=path.name
+    )
+
+
+def erase(directory: Path, keep: Callable[[str], bool]) -> list[str]:
+    """Remove every file of *directory* that *keep* does not name; returns the names removed."""
+    gone = [name for name in names(directory) if not keep(name)]
+    for name in gone:
+        remove(directory / name)
+    return gone
+
+
+def group_rows(file: pq.ParquetFile) -> list[int]:
+    """First row of each row group, and the number of rows at the end."""
+    metadata: Any = file.metadata
+    starts = [0]
+    for group in range(metadata.num_row_groups):
+        starts.append(starts[-1] + metadata.row_group(group).num_rows)
+    return starts

@@ -1,0 +1,348 @@
+"""Taking conversations in: recognised by keyed digests, sealed, and stored so that a killed run leaves no half row.
+
+Order of a batch, each step durable before the next: wrapped keys (marked pending) -> sealed file (renamed into place)
+-> facts (the commit point) -> pending mark removed. `recover` finishes or undoes whatever stands between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from incamera.core.batch import SEALED
+from incamera.core.canon import pack
+from incamera.core.ids import Digest, new_ref
+from incamera.core.records import Account, Conversation
+from incamera.vault import bodies, envelope, files
+from incamera.vault.bodies import Codec
+from incamera.vault.database import Database
+from incamera.vault.envelope import KEY_BYTES, NONCE_BYTES, Class
+from incamera.vault.fragments import outer_key, outer_label
+from incamera.vault.keys import Keyring, Subject
+from incamera_verify import merkle
+
+MARK_BYTES = 16
+BATCH_ROWS = 4096
+BATCH_BYTES = 64 << 20
+SUBJECTS_CACHED = 1 << 16
+_REF_BYTES = 16
+_RANDOM_BYTES = _REF_BYTES + KEY_BYTES + 2 * NONCE_BYTES  # cref, conversation key, nonce of the body, nonce of the key
+
+
+@dataclass(slots=True)
+class PutReport:
+    """What `put` did. `roots` are the Merkle roots over the sealed rows of each file written: evidence of what came in."""
+
+    stored: int = 0
+    duplicates: int = 0
+    conflicting: int = 0
+    shredded: int = 0
+    subjects: int = 0
+    accounts: int = 0
+    bytes_in: int = 0
+    bytes_stored: int = 0
+    roots: list[Digest] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Arrived:
+    conversation: Conversation
+    packed: bytes
+    dedupe: bytes
+    mark: bytes
+
+
+@dataclass(slots=True, repr=False)
+class _People:
+    """Subjects of one batch: their keys by name, and the rows of those that are new."""
+
+    known: dict[str, Subject] = field(default_factory=dict)
+    key_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    state_rows: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+
+
+class Marks:
+    """Keyed digests by which the vault recognises a source id again, without being able to say what it was."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def of(self, *values: bytes) -> bytes:
+        return hmac.digest(self._key, envelope.fields_long(*values), hashlib.sha256)[:MARK_BYTES]
+
+    def conversation(self, source: str, identifier: str) -> bytes:
+        return self.of(b"conversation", _utf8(source), _utf8(identifier))
+
+    def subject(self, subject: str) -> bytes:
+        return self.of(b"subject", _utf8(subject))
+
+    def content(self, packed: bytes) -> bytes:
+        return self.of(b"content", packed)
+
+
+class Intake:
+    """Writes batches. One writer at a time: the caller holds the vault's lock around each batch."""
+
+    def __init__(self, directory: Path, state: Database, keyring: Keyring, *, marks: Marks, file_secret: bytes) -> None:
+        self._directory = directory
+        self._state = state
+        self._keyring = keyring
+        self._marks = marks
+        self._file_secret = file_secret
+        self._codec = Codec()
+        self._generation = -1
+        self._subjects: OrderedDict[bytes, tuple[Subject, bytes | None]] = OrderedDict()
+
+    def forget(self) -> None:
+        """Drop cached subject keys: they may have been rolled or shredded meanwhile."""
+        self._subjects.clear()
+
+    def remember_only(self, generation: int) -> None:
+        """Forget cached keys unless keys.db is still at *generation*: a shred or a roll of a subject moves it on."""
+        if generation != self._generation:
+            self.forget()
+            self._generation = generation
+
+    def batches(self, conversations: Iterable[Conversation]) -> Iterator[list[_Arrived]]:
+        """Packed and marked conversations, bounded by rows and by bytes."""
+        batch: list[_Arrived] = []
+        size = 0
+        for conversation in conversations:
+            packed = pack(conversation)
+            dedupe = self._marks.conversation(conversation.source, conversation.id)
+            batch.append(_Arrived(conversation, packed, dedupe, self._marks.content(packed)))
+            size += len(packed)
+            if len(batch) == BATCH_ROWS or size >= BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def write(
+        self,
+        batch: list[_Arrived],
+        accounts: Mapping[str, Account],
+        report: PutReport,
+        on_conflict: Callable[[Conversation], None] | None,
+    ) -> None:
+        """Store what is new of *batch*."""
+        fresh = self._fresh(batch, report, on_conflict)
+        number = self._next_number()
+        people = self._resolve(fresh, number)
+        account_rows = self._accounts(batch, accounts)
+        report.accounts += len(account_rows)
+        if not fresh:
+            if account_rows:
+                with self._state.begin() as connection:
+                    self._state.execute_many(connection, _UPDATE_ACCOUNT, account_rows)
+            return
+        sealed, key_rows = self._seal(fresh, people.known, number)
+        self._keyring.insert(number, people.key_rows, key_rows)
+        name = f"{number:010d}-{new_ref()[:12]}.parquet"
+        label = outer_label(self._keyring.tenant, name)
+        key = outer_key(self._file_secret, self._keyring.tenant, name)
+        size = files.write_parquet(self._directory / name, _table(sealed), key=key, prefix=label)
+        root = rows_root(sealed)
+        facts = [
+            _fact_row(arrived, row, number, place, accounts.get(arrived.conversation.subject))
+            for place, (arrived, row) in enumerate(zip(fresh, sealed, strict=True))
+        ]
+        self._commit((number, name, len(fresh), size, root), facts, people.state_rows, account_rows)
+        self._keyring.settle(number, stored=True)
+        report.stored += len(fresh)
+        report.subjects += len(people.state_rows)
+        report.bytes_in += sum(len(arrived.packed) for arrived in fresh)
+        report.bytes_stored += size
+        report.roots.append(Digest(root.hex()))
+
+    # --- what is new --------------------------------------------------------------------------------------------
+
+    def _fresh(
+        self, batch: list[_Arrived], report: PutReport, on_conflict: Callable[[Conversation], None] | None
+    ) -> list[_Arrived]:
+        query = "SELECT dedupe, mark, state FROM conversation WHERE dedupe IN ({})"
+        seen = {
+            bytes(dedupe): (None if mark is None else bytes(mark), state)
+            for dedupe, mark, state in self._state.chosen(query, [arrived.dedupe for arrived in batch])
+        }
+        fresh = []
+        for arrived in batch:
+            mark, state = seen.get(arrived.dedupe, (None, None))
+            if state is None:
+                seen[arrived.dedupe] = (arrived.mark, "live")
+                fresh.append(arrived)
+            elif state == "shredded":
+                report.shredded += 1
+            elif mark == arrived.mark:
+                report.duplicates += 1
+            else:
+                report.conflicting += 1
+                if on_conflict is not None:
+                    on_conflict(arrived.conversation)
+        return fresh
+
+    def _next_number(self) -> int:
+        stored = self._state.one("SELECT max(batch) FROM file")[0] or 0
+        return int(max([stored, *self._keyring.pending()])) + 1
+
+    # --- subjects and their accounts ----------------------------------------------------------------------------
+
+    def _resolve(self, fresh: list[_Arrived], number: int) -> _People:
+        """Keys of every subject of the batch: cached, read, or made. An empty subject is a subject of its own each time."""
+        marks = {arrived.conversation.subject: b"" for arrived in fresh if arrived.conversation.subject}
+        for name in marks:
+            marks[name] = self._marks.subject(name)
+        self._load([mark for mark in marks.values() if mark not in self._subjects])
+        people = _People()
+        for name, mark in marks.items():
+            if mark not in self._subjects:
+                self._subjects[mark] = (self._new_subject(people, mark, number), None)
+            people.known[name] = self._subjects[mark][0]
+            self._subjects.move_to_end(mark)
+        for arrived in fresh:
+            if not arrived.conversation.subject:
+                people.known[_anonymous(arrived)] = self._new_subject(people, None, number)
+        return people
+
+    def _new_subject(self, people: _People, mark: bytes | None, number: int) -> Subject:
+        subject, row = self._keyring.new_subject(os.urandom(_REF_BYTES), number)
+        people.key_rows.append(row)
+        people.state_rows.append((subject.uref, mark))
+        return subject
+
+    def _load(self, marks: list[bytes]) -> None:
+        query = "SELECT dedupe, uref, account_mark FROM subject WHERE dedupe IN ({})"
+        rows = [(bytes(d), bytes(u), None if m is None else bytes(m)) for d, u, m in self._state.chosen(query, marks)]
+        keys = self._keyring.subjects([uref for _, uref, _ in rows])
+        for dedupe, uref, mark in rows:
+            if uref in keys:
+                self._subjects[dedupe] = (keys[uref], mark)
+        while len(self._subjects) > SUBJECTS_CACHED:
+            self._subjects.popitem(last=False)
+
+    def _accounts(self, batch: list[_Arrived], accounts: Mapping[str, Account]) -> list[tuple[bytes, bytes, bytes]]:
+        """Rows for accounts that are new or say something else than what is stored; also of conversations seen before."""
+        if not accounts:
+            return []
+        names = {arrived.conversation.subject for arrived in batch if arrived.conversation.subject in accounts}
+        marks = {name: self._marks.subject(name) for name in names}
+        self._load([mark for mark in marks.values() if mark not in self._subjects])
+        rows = []
+        for name in sorted(names):
+            entry = self._subjects.get(marks[name])
+            packed = pack(accounts[name])
+            mark = self._marks.content(packed)
+            if entry is None or entry[1] == mark:
+                continue
+            subject = entry[0]
+            blob = bodies.seal_account(self._keyring.bind, self._codec, packed, key=subject.account_key, uref=subject.uref)
+            self._subjects[marks[name]] = (subject, mark)
+            rows.append((blob, mark, subject.uref))
+        return rows
+
+    # --- sealing and storing ------------------------------------------------------------------------------------
+
+    def _seal(
+        self, fresh: list[_Arrived], known: dict[str, Subject], number: int
+    ) -> tuple[list[bodies.Sealed], list[tuple[Any, ...]]]:
+        kind = int(Class.OPERATOR)
+        noise = os.urandom(_RANDOM_BYTES * len(fresh))
+        sealed = []
+        rows = []
+        for index, arrived in enumerate(fresh):
+            random = noise[index * _RANDOM_BYTES : (index + 1) * _RANDOM_BYTES]
+            cref, key, nonce, key_nonce = random[:16], random[16:48], random[48:60], random[60:72]
+            subject = known[arrived.conversation.subject or _anonymous(arrived)]
+            sealed.append(
+                bodies.seal_body(
+                    self._keyring.bind, self._codec, arrived.packed, key=key, uref=subject.uref, cref=cref, kind=kind, nonce=nonce
+                )
+            )
+            wrapped = self._keyring.wrap_conversation(subject, cref, key, kind, nonce=key_nonce)
+            rows.append((cref, subject.uref, subject.version, wrapped, kind, "live", number))
+        rows.sort()  # random ids in order: neighbouring inserts touch neighbouring pages
+        return sealed, rows
+
+    def _commit(
+        self,
+        file: tuple[int, str, int, int, bytes],
+        facts: list[tuple[Any, ...]],
+        subjects: list[tuple[bytes, bytes | None]],
+        accounts: list[tuple[bytes, bytes, bytes]],
+    ) -> None:
+        """The transaction after which the batch exists."""
+        facts.sort(key=lambda row: bytes(row[0]))
+        with self._state.begin() as connection:
+            insert = "INSERT INTO file (batch, name, rows, bytes, root) VALUES (?, ?, ?, ?, ?)"
+            self._state.execute(connection, insert, file)
+            self._state.execute_many(connection, "INSERT INTO subject (uref, dedupe) VALUES (?, ?)", subjects)
+            self._state.execute_many(connection, _UPDATE_ACCOUNT, accounts)
+            self._state.execute_many(connection, _INSERT_FACTS, facts)
+
+
+def recover(directory: Path, state: Database, keyring: Keyring) -> list[str]:
+    """Finish or undo what a killed writer left; returns the names of files removed. The caller holds the vault's lock."""
+    for number in keyring.pending():
+        keyring.settle(number, stored=state.one("SELECT 1 FROM file WHERE batch = ?", (number,)) is not None)
+    stored = {name for (name,) in state.rows("SELECT name FROM file")}
+    return files.erase(directory, lambda name: name in stored or not name.endswith((".parquet", files.PARTIAL)))
+
+
+def rows_root(rows: Iterable[bodies.Sealed]) -> bytes:
+    """Merkle root over `cref || commit || SHA-256(body)` of each row in order: what came in, before anything was opened."""
+    return merkle.root(merkle.leaf_hash(row.cref + row.commit + hashlib.sha256(row.body).digest()) for row in rows)
+
+
+_UPDATE_ACCOUNT = "UPDATE subject SET account = ?, account_mark = ? WHERE uref = ?"
+_INSERT_FACTS = (
+    "INSERT INTO conversation (cref, uref, batch, place, dedupe, mark, day, region, tier, source, temporary, deletion_requested,"
+    " party_account, turns, outputs_missing, class, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'live')"
+)
+
+
+def _fact_row(arrived: _Arrived, row: bodies.Sealed, number: int, place: int, account: Account | None) -> tuple[Any, ...]:
+    conversation = arrived.conversation
+    started = conversation.started_at
+    if started is not None and started.tzinfo is not None:
+        started = started.astimezone(UTC)
+    return (
+        row.cref,
+        row.uref,
+        number,
+        place,
+        arrived.dedupe,
+        arrived.mark,
+        None if started is None else started.date().isoformat(),
+        conversation.region or (account.region if account else None),
+        conversation.tier or (account.tier if account else None),
+        conversation.source,
+        int(conversation.flags.temporary),
+        int(conversation.flags.deletion_requested_at is not None),
+        int(conversation.flags.party_account),
+        len(conversation.turns),
+        json.dumps(dict(conversation.outputs_missing), sort_keys=True) if conversation.outputs_missing else "",
+        int(Class.OPERATOR),
+    )
+
+
+def _table(rows: list[bodies.Sealed]) -> pa.Table:
+    columns = ([row.cref for row in rows], [row.uref for row in rows], [row.commit for row in rows], [row.body for row in rows])
+    return pa.Table.from_arrays([pa.array(c, type=f.type) for c, f in zip(columns, SEALED, strict=True)], schema=SEALED)
+
+
+def _anonymous(arrived: _Arrived) -> str:
+    return "\0" + arrived.dedupe.hex()
+
+
+def _utf8(value: str) -> bytes:
+    return value.encode("utf-8", "surrogatepass")

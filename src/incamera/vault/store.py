@@ -1,0 +1,323 @@
+"""The vault: sealed conversations of one home, each under its own key, and the ways in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from incamera.core.errors import Malformed, Unavailable, Unverified
+from incamera.core.ids import Ref
+from incamera.core.ports import Appender, Clock, Step
+from incamera.core.records import Account, Conversation, Grant
+from incamera.vault import facts as facts_
+from incamera.vault import files, fragments, intake, within
+from incamera.vault.bodies import Sealed
+from incamera.vault.broker import Broker
+from incamera.vault.database import Database
+from incamera.vault.facts import Facts
+from incamera.vault.fragments import SealedFragment
+from incamera.vault.holds import Holds
+from incamera.vault.intake import Intake, Marks, PutReport
+from incamera.vault.keys import Keyring
+from incamera.vault.kms import Kms
+from incamera.vault.register import Register
+from incamera.vault.shred import Shredder
+from incamera.vault.wire import Server
+from incamera_verify.note import Verifier
+
+GRANT_SECRET = "grant"  # noqa: S105 - names of secrets, not secrets
+DEDUPE_SECRET = "dedupe"  # noqa: S105
+FILE_SECRET = "file"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """Counts of a vault."""
+
+    conversations: int
+    subjects: int
+    held: int
+    pending_shred: int
+    shredded: int
+    files: int
+    bytes_stored: int
+    epoch: int
+    kms: str
+
+
+class Vault:
+    """Opened with a KMS; `put` seals, `facts` tells, `within` opens under a grant, `holds` and `shredder` decide what stays.
+
+    Thread-safe but for `put`, which takes the vault's one writer's lock. Close it, or use it as a context manager.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        keyring: Keyring,
+        state: Database,
+        *,
+        appender: Appender,
+        clock: Clock,
+        grant_key: bytes | None,
+        log: Sequence[Verifier],
+    ) -> None:
+        self.home = home
+        self.keyring = keyring
+        self._state = state
+        self._clock = clock
+        self._directory = home / "vault"
+        self._file_secret = keyring.random_secret(FILE_SECRET)
+        self._marks = Marks(keyring.random_secret(DEDUPE_SECRET))
+        self.grant_key = grant_key or keyring.random_secret(GRANT_SECRET)
+        self._intake = Intake(self._directory, state, keyring, marks=self._marks, file_secret=self._file_secret)
+        self.broker = Broker(keyring, state, appender=appender, clock=clock, grant_key=self.grant_key, log=log)
+        self.holds = Holds(keyring, clock=clock)
+        self.register = Register(keyring.database, clock=clock)
+        self.shredder = Shredder(keyring, state, self.holds, self.register, appender=appender, clock=clock)
+        self._server: Server | None = None
+
+    def __repr__(self) -> str:
+        return f"<Vault {self.keyring.tenant.hex()}>"
+
+    @classmethod
+    def create(
+        cls,
+        home: Path,
+        kms: Kms,
+        *,
+        appender: Appender,
+        clock: Clock,
+        grant_key: bytes | None = None,
+        log: Sequence[Verifier] = (),
+        keys_url: str | None = None,
+        state_url: str | None = None,
+    ) -> Vault:
+        """Make an empty vault in *home*: `vault/`, `state.db`, `keys.db`, and its first epoch in *kms*.
+
+        Raises:
+            Unavailable: `vault.exists`; the disk or the KMS is in the way.
+        """
+        files.make_directory(home / "vault")
+        keys = _database(home, "keys", keys_url, create=True)
+        state = _database(home, "state", state_url, create=True)
+        keyring = Keyring.create(keys, kms, clock=clock)
+        return cls(home, keyring, state, appender=appender, clock=clock, grant_key=grant_key, log=log)
+
+    @classmethod
+    def open(
+        cls,
+        home: Path,
+        kms: Kms,
+        *,
+        appender: Appender,
+        clock: Clock,
+        grant_key: bytes | None = None,
+        log: Sequence[Verifier] = (),
+        keys_url: str | None = None,
+        state_url: str | None = None,
+    ) -> Vault:
+        """Open the vault in *home* and clear away what a killed writer left.
+
+        Args:
+            grant_key: The home's MAC key for grants; by default a secret of this vault, made the first time.
+            log: The public keys of the home's ledger; without them no receipt can be proven and no key is released.
+            keys_url, state_url: PostgreSQL instead of the embedded SQLite files.
+
+        Raises:
+            Unavailable: `vault.missing-database`, `vault.kms-*`, `vault.epoch-*`.
+            Unverified: `vault.not-authentic`, this KMS is not the one that the vault was made with.
+        """
+        keys = _database(home, "keys", keys_url, create=False)
+        state = _database(home, "state", state_url, create=False)
+        vault = cls(home, Keyring(keys, kms, clock=clock), state, appender=appender, clock=clock, grant_key=grant_key, log=log)
+        with vault._writing():
+            intake.recover(vault._directory, state, vault.keyring)
+            vault.shredder.settle()
+        return vault
+
+    def __enter__(self) -> Vault:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the broker and let go of the databases. Idempotent."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self._state.close()
+        self.keyring.database.close()
+
+    # --- in -----------------------------------------------------------------------------------------------------
+
+    def put(
+        self,
+        conversations: Iterable[Conversation],
+        accounts: Mapping[str, Account] | None = None,
+        *,
+        on_conflict: Callable[[Conversation], None] | None = None,
+    ) -> PutReport:
+        """Seal and store *conversations*; what is stored already is counted, not stored twice.
+
+        A conversation is recognised by source and id: the same content again is a duplicate, other content is
+        conflicting and handed to *on_conflict* (the first one stays), one that was shredded is not taken in again.
+        Region and tier that a source lacks are taken from the subject's account.
+
+        Raises:
+            Malformed: `vault.too-large`.
+            Unavailable: disk full or KMS away; batches before it are stored, and putting everything again is safe.
+        Privacy: source ids and subjects are kept as digests under a key of this vault; text is sealed before it is written.
+        Cost: about 60 microseconds a conversation of 4 kB; memory for one batch of 4,096 (or 64 MiB).
+        """
+        report = PutReport()
+        for batch in self._intake.batches(conversations):
+            with self._writing():
+                self._intake.write(batch, accounts or {}, report, on_conflict)
+        return report
+
+    def _writing(self) -> Any:
+        return _Writing(files.locked(self._directory / ".lock"), self.keyring, self._intake)
+
+    # --- what is known without opening -----------------------------------------------------------------------
+
+    def facts(self) -> Iterator[Facts]:
+        """Frame attributes of every live conversation, in the order of their random references. Streams."""
+        return facts_.stream(self._state)
+
+    def lookup(self, source_ids: Iterable[str], *, source: str | None = None) -> dict[str, Ref | None]:
+        """The reference of each source id, or None; recognised by keyed digest, shredded ones included.
+
+        Raises:
+            Malformed: `vault.ambiguous-id`, two sources use the id: name the *source*.
+        """
+        known = [source] if source else [name for (name,) in self._state.rows("SELECT DISTINCT source FROM conversation")]
+        found: dict[str, Ref | None] = {}
+        for identifier in source_ids:
+            marks = [self._marks.conversation(name, identifier) for name in known]
+            rows = list(self._state.chosen("SELECT cref FROM conversation WHERE dedupe IN ({})", marks)) if marks else []
+            if len(rows) > 1:
+                raise Malformed("vault.ambiguous-id", "two sources use this id; name the source")
+            found[identifier] = Ref(bytes(rows[0][0]).hex()) if rows else None
+        return found
+
+    def subjects(self, names: Iterable[str]) -> dict[str, Ref | None]:
+        """The random reference of each subject as the source names them, or None."""
+        wanted = {name: self._marks.subject(name) for name in names}
+        rows = self._state.chosen("SELECT dedupe, uref FROM subject WHERE dedupe IN ({})", list(wanted.values()))
+        known = {bytes(dedupe): Ref(bytes(uref).hex()) for dedupe, uref in rows}
+        return {name: known.get(mark) for name, mark in wanted.items()}
+
+    def stats(self) -> Stats:
+        """Counts, for `vault stats` and the certificate."""
+        keys, state = self.keyring.database, self._state
+        states = dict(tuple(row) for row in state.rows("SELECT state, count(*) FROM conversation GROUP BY state"))
+        count, size = state.one("SELECT count(*), sum(bytes) FROM file")
+        return Stats(
+            conversations=states.get("live", 0),
+            subjects=keys.one("SELECT count(*) FROM subject_key WHERE state <> 'shredded'")[0],
+            held=keys.one("SELECT count(*) FROM conversation_key WHERE hold_count > 0")[0],
+            pending_shred=states.get("pending", 0),
+            shredded=states.get("shredded", 0),
+            files=count,
+            bytes_stored=int(size or 0),
+            epoch=self.keyring.epoch,
+            kms=self.keyring.kms.name,
+        )
+
+    def check(self) -> int:
+        """Read every file and compare it with the Merkle root kept at its writing; returns the number of rows read.
+
+        Opens no conversation.
+
+        Raises:
+            Unverified: `vault.damaged-file`, naming the file; `vault.not-authentic`, naming a key row.
+        """
+        rows = 0
+        for name, count, root in self._state.rows("SELECT name, rows, root FROM file ORDER BY batch"):
+            read = [
+                Sealed(*row)
+                for batch in self._fragment(((name, None),), count).read()
+                for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            ]
+            if len(read) != count or intake.rows_root(read) != bytes(root):
+                raise Unverified("vault.damaged-file", "the rows are not those that were stored", where=name)
+            rows += count
+        self.keyring.check()
+        return rows
+
+    # --- out ----------------------------------------------------------------------------------------------------
+
+    @property
+    def address(self) -> str:
+        """Where the key broker listens; started the first time it is asked for."""
+        if self._server is None:
+            self._server = Server(self.broker, self._file_key).start()
+        return self._server.address
+
+    def _file_key(self, name: str) -> bytes:
+        return fragments.outer_key(self._file_secret, self.keyring.tenant, name)
+
+    def _fragment(self, parts: tuple[fragments.FilePart, ...], rows: int) -> SealedFragment:
+        return SealedFragment(
+            directory=str(self._directory), address=self.address, tenant=self.keyring.tenant, parts=parts, rows=rows
+        )
+
+    def fragments(self, crefs: Iterable[Ref] | None = None, *, rows: int = fragments.FRAGMENT_ROWS) -> list[SealedFragment]:
+        """The source of an engine run: the whole vault, or exactly *crefs*, in fragments of at most *rows* rows.
+
+        A shredded conversation is left out. Raises `Malformed` (`vault.unknown-conversation`).
+        """
+        found = fragments.whole_files(self._state) if crefs is None else fragments.chosen_rows(self._state, crefs, rows)
+        return [self._fragment(parts, count) for parts, count in found]
+
+    def within(self, grant: Grant, step: Step, *, clear: Iterable[str] = ()) -> Step:
+        """*step*, wrapped to run on opened conversations under *grant*, in whatever process an engine puts it.
+
+        The grant is checked now and again by the broker for every release; each release has its receipt in the ledger
+        before its keys. Output columns of variable size stay sealed (`result`) or are refused, but for those in *clear*.
+
+        Raises:
+            Refused, Unverified: as `Broker.release`.
+        """
+        self.broker.check(grant)
+        return within.Within(address=self.address, tenant=self.keyring.tenant, grant=grant, step=step, clear=frozenset(clear))
+
+    def unseal(self, grant: Grant, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """`EXAMINED` batches with their results open, under a grant of the matter that they were made in."""
+        self.broker.check(grant)
+        return within.unsealed(self.address, self.keyring.tenant, grant, iter(batches))
+
+
+class _Writing:
+    """The writer's lock; what the writer remembers is forgotten if another process changed keys, or if writing failed."""
+
+    def __init__(self, lock: Any, keyring: Keyring, intake_: Intake) -> None:
+        self._lock = lock
+        self._keyring = keyring
+        self._intake = intake_
+
+    def __enter__(self) -> None:
+        self._lock.__enter__()
+        self._keyring.refresh()
+        self._intake.remember_only(self._keyring.generation())
+
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        if kind is not None:
+            self._intake.forget()
+        self._lock.__exit__(kind, value, trace)
+
+
+def _database(home: Path, lineage: str, url: str | None, *, create: bool) -> Database:
+    if url is None:
+        return Database.at(home / f"{lineage}.db", lineage, create=create)
+    database = Database(url, lineage)
+    if not create and not database.exists():
+        raise Unavailable("vault.missing-database", "the database has no vault in it", where=lineage)
+    database.migrate()
+    return database

@@ -1,0 +1,194 @@
+"""The broker's door: a Unix socket, one request and one answer at a time, MessagePack frames behind a length.
+
+A Step travels to other processes; keys do not travel with it. The worker asks here, and the broker on this side checks
+and records each request. The socket lies in a directory that only its owner enters, and the kernel names the peer.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import socketserver
+import struct
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from incamera.core import errors
+from incamera.core.errors import Error, Malformed, Unavailable
+from incamera.core.records import Grant
+from incamera.vault.broker import Broker, Key, Party, Release
+
+FRAME_BYTES_MAX = 256 << 20
+_TIMEOUT_SECONDS = 300.0
+
+
+class _Ask(msgspec.Struct, array_like=True):
+    """`crefs` for keys, or a `file` name for the key of a file's outer layer."""
+
+    grant: Grant | None
+    crefs: list[bytes]
+    file: str = ""
+
+
+class _Answer(msgspec.Struct, array_like=True):
+    keys: list[Key]
+    parties: dict[bytes, Party]
+    file_key: bytes = b""
+    error: tuple[str, str, str, str] | None = None
+
+
+class Server:
+    """Serves a broker on a socket in a fresh directory, from a thread of this process, until `close`."""
+
+    def __init__(self, broker: Broker, file_key: Any, *, address: Path | None = None) -> None:
+        self._directory = Path(tempfile.mkdtemp(prefix="incamera-")) if address is None else None
+        self.address = str(address or Path(str(self._directory)) / "broker")
+        server = _Threads(self.address, _Handler)
+        server.broker = broker
+        server.file_key = file_key
+        self._server = server
+        self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="broker", daemon=True)
+
+    def start(self) -> Server:
+        self._thread.start()
+        return self
+
+    def serve(self) -> None:
+        """Serve in the calling thread: for a broker that is a process of its own."""
+        self._server.serve_forever(poll_interval=0.2)
+
+    def close(self) -> None:
+        """Stop answering and remove the socket. Idempotent."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+        self._server.server_close()
+        with suppress(OSError):
+            Path(self.address).unlink(missing_ok=True)
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+
+class _Threads(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    block_on_close = False
+    broker: Broker
+    file_key: Any
+
+    def server_bind(self) -> None:
+        super().server_bind()
+        Path(str(self.server_address)).chmod(0o600)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Only processes of the same operating-system account are heard, whatever the directory's mode came to be."""
+        credentials = request.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        _, uid, _ = struct.unpack("3i", credentials)
+        return bool(uid == os.geteuid())
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news; and a traceback on stderr could show what it asked for."""
+
+
+class _Handler(socketserver.BaseRequestHandler):
+    server: _Threads
+
+    def handle(self) -> None:
+        while (frame := _receive(self.request)) is not None:
+            self.request.sendall(_frame(_encode(self._answer(frame))))
+
+    def _answer(self, frame: bytes) -> _Answer:
+        try:
+            ask = _ASK.decode(frame)
+            if ask.grant is None:
+                return _Answer([], {}, file_key=self.server.file_key(ask.file))
+            release = self.server.broker.release(ask.grant, ask.crefs)
+            return _Answer(list(release.keys.values()), release.parties)
+        except Error as flaw:
+            return _Answer([], {}, error=(type(flaw).__name__, flaw.code, flaw.hint, flaw.where))
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            return _Answer(
+                [], {}, error=("Malformed", "vault.bad-request", "the broker was sent something that is no request", "")
+            )
+        except Exception:  # noqa: BLE001 - whatever went wrong, the asker gets a refusal and no detail that could hold a key
+            return _Answer([], {}, error=("Unavailable", "vault.broker-failed", "the broker failed and released nothing", ""))
+
+
+_ASK = msgspec.msgpack.Decoder(_Ask)
+_ANSWER = msgspec.msgpack.Decoder(_Answer)
+_encode = msgspec.msgpack.encode
+
+
+class Client:
+    """One connection to a broker. Not thread-safe: one per worker."""
+
+    def __init__(self, address: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(_TIMEOUT_SECONDS)
+        try:
+            self._socket.connect(address)
+        except OSError:
+            self._socket.close()
+            raise _gone() from None
+
+    def release(self, grant: Grant, crefs: list[bytes]) -> Release:
+        """`Broker.release`, over the socket; the broker's errors come back as they were."""
+        answer = self._ask(_Ask(grant, crefs))
+        return Release({key.cref: key for key in answer.keys}, answer.parties)
+
+    def file_key(self, name: str) -> bytes:
+        """The key of a file's outer layer, which hides ids and counts and nothing else."""
+        return self._ask(_Ask(None, [], name)).file_key
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _ask(self, ask: _Ask) -> _Answer:
+        try:
+            self._socket.sendall(_frame(_encode(ask)))
+            frame = _receive(self._socket)
+        except OSError:
+            raise _gone() from None
+        if frame is None:
+            raise _gone()
+        answer = _ANSWER.decode(frame)
+        if answer.error is not None:
+            family, code, hint, where = answer.error
+            kind = getattr(errors, family, Unavailable)
+            raise kind(code, hint, where=where)
+        return answer
+
+
+def _gone() -> Unavailable:
+    return Unavailable("vault.broker-gone", "the key broker does not answer; run again with the vault open")
+
+
+def _frame(payload: bytes) -> bytes:
+    return struct.pack(">I", len(payload)) + payload
+
+
+def _receive(connection: socket.socket) -> bytes | None:
+    """One frame, or None where the other side is done."""
+    head = _exactly(connection, 4)
+    if head is None:
+        return None
+    (size,) = struct.unpack(">I", head)
+    if size > FRAME_BYTES_MAX:
+        raise Malformed("vault.bad-request", "a frame exceeds its limit")
+    return _exactly(connection, size)
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes | None:
+    buffer = bytearray(size)
+    view = memoryview(buffer)
+    got = 0
+    while got < size:
+        count = connection.recv_into(view[got:])
+        if count == 0:
+            return None
+        got += count
+    return bytes(buffer)
