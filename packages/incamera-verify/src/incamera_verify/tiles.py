@@ -230,9 +230,8 @@ def _entry(line: bytes, where: str) -> tuple[int, bytes, dict[str, Any]]:
         row = json.loads(line)
         index, text = row["index"], row["leaf"]
         value = json.loads(text)
-        sound = (
-            row.keys() == {"index", "leaf"} and type(index) is int and type(value) is dict and canonical(value) == text.encode()
-        )
+        sound = row.keys() == {"index", "leaf"} and type(index) is int and type(value) is dict
+        sound = sound and canonical(row) == line and canonical(value) == text.encode()
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, VerificationError):
         sound = False
     if not sound:
