@@ -44,7 +44,8 @@ def issue(grant_key: bytes, appender: Appender, *, now: datetime, **changed: Any
             },
         )
     )
-    grant = Grant(**({"receipt": receipt, "tag": ""} | stated))
+    fields: dict[str, Any] = {"receipt": receipt, "tag": ""} | stated
+    grant = Grant(**fields)
     return replace(grant, tag=grant_tag(grant_key, grant))
 
 
