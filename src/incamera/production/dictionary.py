@@ -61,7 +61,8 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
     (
         "LOGS/redaction.csv",
         "message, part, span_start, span_end",
-        "Turn index (-1: header), part, half-open offsets on the produced text; part empty: a tool name or cited source.",
+        "Turn index (-1: header) and part (-1: tool name, -2: language model, -3 and below: cited sources); half-open offsets "
+        "on the produced text.",
     ),
     ("LOGS/redaction.csv", "confidence", "Empty: the resolved list of replacements keeps detectors, not probabilities."),
     ("LOGS/redaction.csv", "reviewer1", "Actor of the recorded decision; a stipulated rule or a reviewer's pseudonym."),

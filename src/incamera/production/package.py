@@ -238,20 +238,30 @@ class _Builder:
         """Write the redaction, waiver and withheld lines of one item; what they say together."""
         replaced = logs.Replaced()
         roles = {turn["index"]: turn["role"] for turn in public["record"]["turns"]} | {HEADER: "header"}
-        texts = _parts(public["record"])
         name = (public["bates"] or "", public["conversation"])
         for surrogate in sorted(item.redacted.surrogates, key=lambda s: s.span):
             span, code = rebase(surrogate.span), reasons.reason(surrogate)
-            part, start, end = (
-                (span.part, span.start, span.end) if (span.turn, span.part) in texts else ("", 0, len(surrogate.replacement))
-            )
-            line = (*name, span.turn, part, roles.get(span.turn, ""), start, end, end - start, code, surrogate.label,
-                    reasons.method(surrogate), surrogate.detector, reasons.replacement_type(surrogate), item.redacted.recipe, "",
-                    item.decision.actor, "", "")  # fmt: skip
-            out.redaction(line)
-            self.tally.redaction({"reason": code, "role": str(line[4]), "length": str(end - start)})
+            line: dict[str, Any] = dict.fromkeys(logs.REDACTION, "") | {
+                "bates": name[0],
+                "conversation": name[1],
+                "message": span.turn,
+                "part": span.part,
+                "role": roles.get(span.turn, ""),
+                "span_start": span.start,
+                "span_end": span.end,
+                "length": span.end - span.start,
+                "reason": code,
+                "label": surrogate.label,
+                "method": reasons.method(surrogate),
+                "detector": surrogate.detector,
+                "replacement_type": reasons.replacement_type(surrogate),
+                "pipeline_version": item.redacted.recipe,
+                "reviewer1": item.decision.actor,
+            }
+            out.redaction(line.values())
+            self.tally.redaction(line)
             replaced.reasons[code] += 1
-            replaced.characters += end - start
+            replaced.characters += span.end - span.start
         for waiver in sorted(item.redacted.waivers, key=lambda w: w.span):
             span = rebase(waiver.span)
             out.waiver((*name, span.turn, span.part, span.start, span.end, waiver.label, waiver.detector, waiver.work_id))
@@ -384,9 +394,3 @@ class _Builder:
             return
         with self.staging.stream(f"{name}.age") as stream, age.sealed(stream, self.terms.bulk_recipients) as sealed:
             yield sealed
-
-
-def _parts(record: Mapping[str, Any]) -> set[tuple[int, int]]:
-    """Every (turn, part) of a record that is a part of its text."""
-    places = {(HEADER, p) for p in range(len(record["header"]))}
-    return places | {(turn["index"], p) for turn in record["turns"] for p in range(len(turn["parts"]))}

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from itertools import accumulate
 
-from incamera.core.records import Redacted, Span, Surrogate
+from incamera.core.records import HEADER, Redacted, Span, Surrogate
 
 
 class Rebase:
@@ -21,12 +21,29 @@ class Rebase:
             parts[surrogate.span.turn, surrogate.span.part].append(surrogate)
         self._parts = {place: _Part(sorted(items, key=lambda s: s.span)) for place, items in parts.items()}
 
+        self._withheld = {
+            (span.turn, span.part): len(text)
+            for span, _ in redacted.withheld
+            if (span.turn, span.part) not in self._parts and (text := _text(redacted, span)) is not None
+        }
+
     def __call__(self, span: Span) -> Span:
-        """*span* on the produced text; one that begins or ends inside a replaced stretch takes the whole replacement in."""
+        """*span* on the produced text; one that begins or ends inside a replaced stretch takes the whole replacement in.
+
+        In a withheld part, of which only the slip is produced, it is the whole slip.
+        """
+        slip = self._withheld.get((span.turn, span.part))
+        if slip is not None:
+            return Span(turn=span.turn, part=span.part, start=0, end=slip)
         part = self._parts.get((span.turn, span.part))
         if part is None:
             return span
         return Span(turn=span.turn, part=span.part, start=part.start(span.start), end=part.end(span.end))
+
+
+def _text(redacted: Redacted, span: Span) -> str | None:
+    parts = redacted.header if span.turn == HEADER else next((t.parts for t in redacted.turns if t.index == span.turn), ())
+    return parts[span.part].text if 0 <= span.part < len(parts) else None
 
 
 class _Part:

@@ -50,12 +50,15 @@ def dat_path(volume: str) -> str:
 
 def check(
     volume: Path, present: Iterable[str], form: Form, rows: Iterable[Mapping[str, Any]] | None, index: logs.LogIndex
-) -> str:
-    """Load file, natives and texts say what the rows say, and nothing else; what was checked, in a phrase.
+) -> tuple[str, int]:
+    """Load file, natives and texts say what the rows say, and nothing else.
 
     Args:
         rows: The rows of the bulk lane, streaming; None where they are sealed, and then form, hashes and agreement among the
             three are checked, but not what the rows say.
+
+    Returns:
+        What was checked, in a phrase, and how many characters the load file carries as escapes.
 
     Raises:
         VerificationError: `documents.*`, `loadfile.*`, `rsmf.*`.
@@ -67,20 +70,22 @@ def check(
     records = table.records()
     _numbering(records, form, place)
     _files(records, present)
-    numbers = {record["BEGBATES"]: n for n, record in enumerate(records)}
-    for record in records:
-        _native(volume, record)
+    escaped = sum(loadfile.encode_value(value)[1] for record in records for value in record.values())
     if rows is None:
-        return f"{len(records)} natives linted, hashes and numbers agree; what they say needs the sealed rows"
+        for record in records:
+            _native(volume, record)
+        return f"{len(records)} natives linted, hashes and numbers agree; what they say needs the sealed rows", escaped
+    numbers = {record["BEGBATES"]: n for n, record in enumerate(records)}
     for row in rows:
-        if row["bates"] is not None:
-            if row["bates"] not in numbers:
-                raise VerificationError("documents.missing", "a row has a Bates number that the load file lacks", row["bates"])
-            number = numbers.pop(row["bates"])
-            _shows(volume, row, number=number, record=records[number], form=form, index=index)
+        if row["bates"] is None:
+            continue
+        if row["bates"] not in numbers:
+            raise VerificationError("documents.missing", "a row has a Bates number that the load file lacks", row["bates"])
+        number = numbers.pop(row["bates"])
+        _shows(volume, row, number=number, record=records[number], form=form, index=index)
     if numbers:
         raise VerificationError("documents.not-a-row", "a document shows no row of the bulk lane", next(iter(numbers)))
-    return f"{len(records)} documents rendered again from their rows, equal in load file, native and text"
+    return f"{len(records)} documents rendered again from their rows, equal in load file, native and text", escaped
 
 
 def _numbering(records: list[dict[str, str]], form: Form, place: str) -> None:
@@ -110,22 +115,23 @@ def _files(records: list[dict[str, str]], present: Iterable[str]) -> None:
             )
 
 
-def _native(volume: Path, record: Mapping[str, str]) -> None:
+def _native(volume: Path, record: Mapping[str, str]) -> tuple[bytes, rsmf.Native]:
+    """The linted native of a record, whose hashes are the stated ones and whose text is the text file's."""
     place = record["NATIVEPATH"].replace("\\", "/")
     data = (volume / place).read_bytes()
-    native = rsmf.lint(data, place)
     if render.hashes(data) != (record["MD5HASH"], record["SHA256HASH"]):
         raise VerificationError("documents.wrong-hash", "the load file states other hashes than the native has", place)
+    native = rsmf.lint(data, place)
     if (volume / record["TEXTPATH"].replace("\\", "/")).read_bytes() != native.text.encode():
         raise VerificationError("documents.other-text", "the text is not the native's extracted text", record["BEGBATES"])
+    return data, native
 
 
 def _shows(
     volume: Path, row: Mapping[str, Any], *, number: int, record: Mapping[str, str], form: Form, index: logs.LogIndex
 ) -> None:
     bates = row["bates"]
-    native = (volume / native_path(number, bates)).read_bytes()
-    shown = rsmf.lint(native, native_path(number, bates))
+    native, shown = _native(volume, record)
     if shown.text != render.extracted_text(row, form.designation):
         raise VerificationError("documents.other-text", "the text is not what the row gives", bates)
     if shown.manifest != render.rsmf_manifest(row, form.designation):

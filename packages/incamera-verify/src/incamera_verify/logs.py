@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from incamera_verify.errors import VerificationError
-from incamera_verify.rows import parts_of
+from incamera_verify.rows import text_at
 
 #: The form of all of them, stated in `volume.json`: a version line inside would break every spreadsheet's import.
 VERSION = "incamera/table/1"
@@ -129,13 +129,8 @@ class LogIndex:
                 raise VerificationError(
                     "logs.wrong-row", "a redaction line names another Bates number or role than the row", where
                 )
-            if entry["part"] == "":  # a tool name or a cited source: treated, but no part of the text
-                continue
-            parts = parts_of(row["record"], turn)
-            part = int(entry["part"])
-            if not (
-                0 <= part < len(parts) and 0 <= start <= end <= len(parts[part]["text"]) and end - start == int(entry["length"])
-            ):
+            text = text_at(row["record"], turn, int(entry["part"]))
+            if text is None or not 0 <= start <= end <= len(text) or end - start != int(entry["length"]):
                 raise VerificationError("logs.outside-text", "a redaction line points outside the produced text", where)
 
     def check_no_others(self) -> None:

@@ -59,14 +59,14 @@ class Tally:
             if turn["role"] in ("user", "assistant"):
                 self.counts[f"characters.{turn['role']}"] += sum(len(part["text"]) for part in turn["parts"])
 
-    def redaction(self, entry: Mapping[str, str]) -> None:
+    def redaction(self, entry: Mapping[str, Any]) -> None:
         """Count one line of the redaction log."""
         self.counts["redactions.total"] += 1
         self.counts[f"redactions.{entry['reason']}"] += 1
-        if entry["role"] in ("user", "assistant"):
+        if entry["role"] in ("user", "assistant") and int(entry["part"]) >= 0:  # names of tools and models are not their text
             self.counts[f"replaced.{entry['role']}"] += int(entry["length"])
 
-    def log(self, name: str, entry: Mapping[str, str]) -> None:
+    def log(self, name: str, entry: Mapping[str, Any]) -> None:
         """Count one line of the withheld, waiver or exceptions log."""
         self.counts[f"{name}.total"] += 1
         if name == "withheld":

@@ -169,10 +169,27 @@ def _is_match(match: Any, record: Mapping[str, Any]) -> bool:
         return False
     if not all(type(match[name]) is int for name in ("turn", "part", "start", "end", "work_start", "work_end", "words")):
         return False
-    parts = parts_of(record, match["turn"])
-    if not 0 <= match["part"] < len(parts):
-        return False
-    return bool(0 <= match["start"] <= match["end"] <= len(parts[match["part"]]["text"]))
+    text = text_at(record, match["turn"], match["part"])
+    return text is not None and bool(0 <= match["start"] <= match["end"] <= len(text))
+
+
+#: Strings beside the parts have places too, below zero: the tool's name, the language model's, and `SOURCES - k` the k-th source.
+TOOL, LLM, SOURCES = -1, -2, -3
+
+
+def text_at(record: Mapping[str, Any], turn: int, part: int) -> str | None:
+    """The produced string at (turn, part), or None where the record has no such place."""
+    if part >= 0:
+        parts = parts_of(record, turn)
+        return parts[part]["text"] if part < len(parts) else None
+    found = next((t for t in record["turns"] if t["index"] == turn), None)
+    if found is None:
+        return None
+    if part in (TOOL, LLM):
+        name: str | None = found["tool" if part == TOOL else "llm"]
+        return name
+    sources: list[str] = found["sources"]
+    return sources[SOURCES - part] if SOURCES - part < len(sources) else None
 
 
 def parts_of(record: Mapping[str, Any], turn: int) -> list[dict[str, str]]:

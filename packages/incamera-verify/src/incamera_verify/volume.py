@@ -152,9 +152,11 @@ def _step(number: int, title: str) -> Iterator[None]:
         raise VerificationError(flaw.code, flaw.hint, f"{place}: {flaw.where}" if flaw.where else place) from None
     except OSError as flaw:
         raise VerificationError("volume.unreadable", f"a file cannot be read ({type(flaw).__name__})", place) from None
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError):
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as flaw:
         # Hostile files reach code behind the strict readers at most in shapes nobody thought of: refuse, and quote nothing.
-        raise VerificationError("volume.malformed", "a file of the volume is not what its format says", place) from None
+        raise VerificationError(
+            "volume.malformed", f"a file is not what its format says ({type(flaw).__name__})", place
+        ) from None
 
 
 def _malformed(hint: str) -> VerificationError:
@@ -306,7 +308,10 @@ def _complete(evidence: _Evidence, seen: set[str]) -> None:
 def _documents(evidence: _Evidence, report: Report) -> str:
     known = evidence.rows if evidence.facts.bulk == "sealed" else evidence.path / ROWS
     lane = rows.read(known, rows.ROWS_VERSION, ROWS) if known else None
-    return documents.check(evidence.path, evidence.present, evidence.facts, lane, evidence.logs)
+    detail, evidence.tally.counts["dat.substitutions"] = documents.check(
+        evidence.path, evidence.present, evidence.facts, lane, evidence.logs
+    )
+    return detail
 
 
 def _figures(evidence: _Evidence, report: Report) -> str:
