@@ -86,6 +86,8 @@ class _Examination:
         for index, width in tiles_of(head.base):
             self._bundle(index, width)
         whole = len(self.tree) == head.base
+        if whole and self.seqs != head.seqs:
+            self._flaw("ledger.bad-journal", JOURNAL, "the journal's head counts other acts than the files hold")
         # 3. Every hash tile is what those leaves make.
         if whole:
             self._hash_tiles(head.base)
@@ -96,6 +98,8 @@ class _Examination:
         notes = self._history(head, batches)
         latest = [self._note(note, place) for note, place in notes]
         published = self._note(self.store.read(CHECKPOINT) or b"", CHECKPOINT)
+        if head.base not in {state.size for state in latest if state is not None}:
+            self._flaw("ledger.bad-history", HISTORY, "the checkpoint of the last publication is missing")
         # 6. The last of them covers all.
         sizes = [state.size for state in (*latest, published) if state is not None]
         if whole and max(sizes, default=-1) != len(self.tree):

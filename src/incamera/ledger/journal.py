@@ -2,6 +2,7 @@
 
     incamera-journal/1\\n
     {"base":N,"history":BYTES,"seqs":{...}}\\n       where the tile files end, how long `checkpoints` is, acts per matter
+    SHA-256 of the two lines above, in hex\\n
     batch*                                           header 20 bytes | entries (C2SP bundle) | signed note | SHA-256 of all before
 
 One batch is one write and one fdatasync, so a crash leaves whole batches and at most one torn one at the end. The header
@@ -54,8 +55,9 @@ class Batch:
 
 
 def pack_head(head: Head) -> bytes:
-    """The journal's first two lines."""
-    return FORMAT + canonical({"base": head.base, "history": head.history, "seqs": head.seqs}) + b"\n"
+    """The journal's first three lines."""
+    lines = FORMAT + canonical({"base": head.base, "history": head.history, "seqs": head.seqs}) + b"\n"
+    return lines + hashlib.sha256(lines).hexdigest().encode() + b"\n"
 
 
 def unpack_head(data: bytes) -> tuple[Head, int]:
@@ -66,17 +68,15 @@ def unpack_head(data: bytes) -> tuple[Head, int]:
     """
     end = data.find(b"\n", len(FORMAT)) + 1
     try:
-        if not data.startswith(FORMAT) or end == 0:
-            raise ValueError
         value = json.loads(data[len(FORMAT) : end])
-        base, history, seqs = value["base"], value["history"], value["seqs"]
-        if canonical(value) + b"\n" != data[len(FORMAT) : end] or any(
-            type(n) is not int or n < 0 for n in (base, history, *seqs.values())
-        ):
+        head = Head(value["base"], value["history"], value["seqs"])
+        counts = (head.base, head.history, *head.seqs.values())
+        whole = pack_head(head)
+        if not data.startswith(whole) or any(type(count) is not int or count < 0 for count in counts):
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, VerificationError):
         raise Unverified("ledger.bad-journal", "the journal's head is not what this version writes", where=JOURNAL) from None
-    return Head(base, history, seqs), end
+    return head, len(whole)
 
 
 def pack_batch(leaves: Sequence[bytes], note: bytes) -> bytes:

@@ -82,9 +82,9 @@ class Ledger(History):
             if store.exists(JOURNAL) or store.exists(CHECKPOINT):
                 raise Malformed("ledger.exists", "there is a ledger already; open it", where=str(directory))
             empty = Checkpoint(signers[0].name, 0, EMPTY_ROOT)
-            history = pack_history([])
-            store.write(HISTORY, history)
-            store.write(CHECKPOINT, bytes(sign_note(empty.text, signers, _posix(clock.now()))))
+            note = bytes(sign_note(empty.text, signers, _posix(clock.now())))
+            history = pack_history([note])
+            store.write_all([(HISTORY, history), (CHECKPOINT, note)])
             store.write(JOURNAL, pack_head(Head(0, len(history), {})))
         ledger = cls(directory, signers, clock)
         keys = [digest(signer.verifier.text.encode()) for signer in signers]

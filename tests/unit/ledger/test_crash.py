@@ -1,0 +1,184 @@
+"""Killed at any moment, the ledger keeps every act it acknowledged, and the next opening goes on from there."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from incamera.ledger import History, Ledger, verify
+from incamera.ledger.store import JOURNAL, Store
+
+
+class RealClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing catches it."""
+
+
+class Fuse:
+    """Lets the first *limit* disk operations through and ends the process at the next."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+        self.left = limit
+        for name in ("pwrite", "fdatasync", "fsync", "ftruncate"):
+            monkeypatch.setattr(os, name, self.guarded(getattr(os, name), half=name == "pwrite"))
+        for name in ("replace", "unlink", "rmdir", "mkdir"):
+            monkeypatch.setattr(Path, name, self.guarded(getattr(Path, name), half=False))
+
+    def guarded(self, true, *, half: bool):
+        def call(*arguments, **named):
+            if self.left == 0:
+                if half:
+                    handle, data, at = arguments
+                    true(handle, data[: len(data) // 2], at)
+                raise Killed
+            self.left -= 1
+            return true(*arguments, **named)
+
+        return call
+
+
+def ended_at_operations(tmp_path: Path, signers, keys, clock, act, limits: range) -> None:
+    """Three rounds of append and publish across a full tile, cut at the given operations until a run gets through."""
+    with Ledger.create(tmp_path / "start", signers, clock) as ledger:
+        ledger.append_many([act() for _ in range(253)])
+    for limit in limits:
+        home = shutil.copytree(tmp_path / "start", tmp_path / str(limit))
+        ledger = Ledger.open(home, signers, clock)
+        acknowledged = [ledger.root]
+        finished = False
+        with pytest.MonkeyPatch.context() as patch:
+            Fuse(patch, limit)
+            try:
+                for count in (1, 2, 3):
+                    acknowledged += [receipt.leaf for receipt in ledger.append_many([act() for _ in range(count)])]
+                    ledger.publish()
+                finished = True
+            except Killed:
+                pass
+        with Ledger.open(home, signers, clock) as again:
+            assert again.root_at(254).hex() == acknowledged[0]
+            hashes = [value.hex() for value in again.leaf_hashes(254, again.size)]
+            assert [leaf for leaf in hashes if leaf in acknowledged] == acknowledged[1:]
+            again.append(act())
+        verify(home, keys)
+        shutil.rmtree(home)
+        if finished:
+            assert limit > 40, "the fuse saw the operations it is meant to cut"
+            return
+    pytest.fail("no run ever got through")
+
+
+def test_an_end_at_some_disk_operations_loses_nothing(tmp_path: Path, signers, keys, clock, act):
+    ended_at_operations(tmp_path, signers, keys, clock, act, range(1, 1000, 7))
+
+
+@pytest.mark.slow
+def test_an_end_at_every_single_disk_operation_loses_nothing(tmp_path: Path, signers, keys, clock, act):
+    ended_at_operations(tmp_path, signers, keys, clock, act, range(1000))
+
+
+@pytest.mark.parametrize("cut", [1, 10, 23, 24, 200, -33, -1])
+def test_a_torn_end_is_set_aside_recorded_and_harmless(home: Path, signers, keys, clock, act, cut: int):
+    ledger = Ledger.create(home, signers, clock)
+    ledger.append(act())
+    whole = (home / JOURNAL).read_bytes()
+    ledger.append(act())
+    torn = (home / JOURNAL).read_bytes()[len(whole) :][:cut]
+    (home / JOURNAL).write_bytes(whole + torn)
+    assert History(home, keys).size == 2, "a reader looks past it"
+    with Ledger.open(home, signers, clock) as again:
+        last = again.entry(2)
+        assert last.entry.act == "ledger.repaired"
+        assert last.entry.fields["dropped_bytes"] == len(torn)
+    kept = [path.read_bytes() for path in (home / "dropped").iterdir()]
+    assert kept == [torn]
+    assert verify(home, keys).size == 3
+
+
+def test_a_torn_end_left_by_another_process_is_set_aside_too(home: Path, signers, keys, clock, act):
+    ledger = Ledger.create(home, signers, clock)
+    with (home / JOURNAL).open("ab") as file:
+        file.write(b"IJB1" + bytes(8))
+    receipt = ledger.append(act())
+    assert [r.entry.act for r in ledger.entries()] == ["log.created", "ledger.repaired", "run.started"]
+    assert receipt.index == 2
+    verify(home, keys)
+
+
+WRITER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from incamera.core.ids import new_ref
+from incamera.core.records import Entry
+from incamera.ledger import Ledger
+from incamera_verify.note import Algorithm, Signer
+
+class Clock:
+    def now(self):
+        return datetime.now(UTC)
+
+with Ledger.open(Path(sys.argv[1]), [Signer("log.example/holder", Algorithm.ED25519, bytes(range(32)))], Clock()) as ledger:
+    print("ready", flush=True)
+    for i in range(100_000):
+        entry = Entry(act="run.started", matter="m", actor="a", fields={"run": new_ref(), "stage": "x"})
+        receipts = ledger.append_many([entry] * (i % 5 + 1))
+        for receipt in receipts:
+            print(receipt.index, receipt.leaf, flush=True)
+        if i % 7 == 6:
+            ledger.publish()
+"""
+
+
+def killed_often(home: Path, signers, keys, clock, times: int) -> int:
+    """Start a writer and kill it at a random moment, so many times; returns how many acts were acknowledged."""
+    chance = random.Random(7)
+    acknowledged: dict[int, str] = {}
+    for _ in range(times):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(home)], stdout=subprocess.PIPE)
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"ready\n"
+        time.sleep(chance.uniform(0, 0.06))
+        writer.send_signal(signal.SIGKILL)
+        told = writer.stdout.read().split(b"\n")[:-1]  # the last line may be cut
+        writer.wait()
+        for line in told:
+            index, leaf = line.split()
+            acknowledged[int(index)] = leaf.decode()
+    with Ledger.open(home, signers, clock) as ledger:
+        hashes = [value.hex() for value in ledger.leaf_hashes(0, ledger.size)]
+        assert all(hashes[index] == leaf for index, leaf in acknowledged.items())
+    verify(home, keys)
+    return len(acknowledged)
+
+
+def test_kill_9_loses_nothing_acknowledged(home: Path, signers, keys):
+    Ledger.create(home, signers, RealClock()).close()
+    assert killed_often(home, signers, keys, RealClock(), 6) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_kill_9_two_hundred_times_loses_nothing_acknowledged(home: Path, signers, keys):
+    Ledger.create(home, signers, RealClock()).close()
+    assert killed_often(home, signers, keys, RealClock(), 200) > 1000
+
+
+def test_a_temporary_file_left_by_a_crash_is_no_part_of_the_ledger(grown, keys):
+    home = grown(10)
+    (home / ".journal.1234.new").write_bytes(b"half")
+    assert verify(home, keys).size == 11
+    assert Store(home).read(JOURNAL) != b"half"
