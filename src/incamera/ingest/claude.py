@@ -13,7 +13,7 @@ from incamera.core.records import PartKind
 from incamera.ingest.addresses import addresses
 from incamera.ingest.draft import Draft, DraftTurn, label
 from incamera.ingest.report import Report
-from incamera.ingest.source import Record, Source, listing, mapping, text_or_none
+from incamera.ingest.source import Record, Source, item, listing, text_or_none
 from incamera.ingest.times import instant
 
 NAME: Final = "claude"
@@ -55,7 +55,7 @@ def convert(records: list[Record], report: Report) -> Iterator[Draft]:
         draft = Draft(NAME, report)
         draft.id = text_or_none(record.get("uuid")) or text_or_none(record.get("id"))
         _facts(draft, record)
-        messages = [mapping(m, "chat_messages") for m in record["chat_messages"]]
+        messages = [item(m, "chat_messages") for m in record["chat_messages"]]
         linked = any(text_or_none(m.get("parent_message_uuid")) for m in messages)
         for message in messages:
             draft.turns.append(_turn(draft, message, linked, gone=record.get("deleted_at") is not None))

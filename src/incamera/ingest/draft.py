@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from incamera.core.records import Conversation, Flags, Part, PartKind, Role, Turn
-from incamera.ingest import keys, leaves
+from incamera.ingest import leaves
 from incamera.ingest.report import Report
 from incamera.ingest.tree import Place, arrange
 
@@ -99,11 +99,8 @@ class Draft:
 
     def rest(self, record: dict[str, Any], handled: frozenset[str], path: str = "") -> Iterable[Part]:
         """Parts for every key of *record* that the source module did not handle itself."""
-        for position, (key, value) in enumerate(record.items()):
-            if key not in handled and value is not None:
-                if key not in keys.KNOWN:
-                    self.unknown(key)
-                yield from self.others(value, leaves.step(path, key, position), key=key)
+        left = {key: value for key, value in record.items() if key not in handled and value is not None}
+        return self.others(left, path) if left else ()
 
     def role(self, name: object) -> Role:
         """The role that *name* means. An unknown one is counted and read as a tool: neither a person's words nor an answer."""

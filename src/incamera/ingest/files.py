@@ -63,6 +63,7 @@ def read(
     plan = _Plan()
     for member in found:
         plan.look(member, known, report, mapping, chosen)
+    report.bytes_read = 0  # the first look does not count
     only = mapped.source(mapping) if mapping else chosen
     reading = Reading(report, known, only, plan.owners)
     for member in plan.logs:
@@ -181,8 +182,7 @@ def _member(member: Member, reading: Reading, report: Report, limits: Limits) ->
             report.flaw("ingest.unmatched-file", where=member.name)
             return
     except BROKEN:
-        # What was read before the archive broke is kept.
-        report.flaw("ingest.archive-damaged", where=member.name)
+        report.flaw_once("ingest.archive-damaged", where=member.name)
     yield from reading.end()
 
 

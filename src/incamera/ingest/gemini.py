@@ -11,7 +11,7 @@ from typing import Any, Final
 from incamera.ingest.addresses import addresses
 from incamera.ingest.draft import Draft, DraftTurn, label
 from incamera.ingest.report import Report
-from incamera.ingest.source import Record, Source, listing, mapping, text_or_none
+from incamera.ingest.source import Record, Source, item, listing, mapping, text_or_none
 from incamera.ingest.times import instant
 
 NAME: Final = "gemini"
@@ -49,7 +49,7 @@ def convert(records: list[Record], report: Report) -> Iterator[Draft]:
         draft.header += draft.rest(record, _CONVERSATION)
         chunked = record["chunkedPrompt"]
         for chunk in listing(chunked.get("chunks"), "chunkedPrompt.chunks"):
-            turn = _turn(draft, mapping(chunk, "chunkedPrompt.chunks"))
+            turn = _turn(draft, item(chunk, "chunkedPrompt.chunks"))
             turn.llm = label(str(llm).removeprefix("models/")) if llm and turn.role == "assistant" else None
             draft.turns.append(turn)
         draft.header += draft.rest(chunked, frozenset({"chunks"}), "chunkedPrompt")
@@ -76,7 +76,7 @@ def _turn(draft: Draft, chunk: Record) -> DraftTurn:
     _speech(draft, turn, chunk, "", thought=thought)
     said = "".join(p.text for p in turn.parts)
     for i, part in enumerate(listing(chunk.get("parts"), "parts")):
-        part = mapping(part, "parts")
+        part = item(part, "parts")
         # `parts` repeats `text` in pieces, and adds what is no text.
         if isinstance(part.get("text"), str) and part["text"] in said:
             part = {k: v for k, v in part.items() if k != "text"}

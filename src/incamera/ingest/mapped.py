@@ -19,7 +19,8 @@ from incamera.ingest.draft import Draft, DraftTurn, label
 from incamera.ingest.mapping import Mapping
 from incamera.ingest.regions import region
 from incamera.ingest.report import Report
-from incamera.ingest.source import Damaged, Record, Source, listing, mapping
+from incamera.ingest.source import Damaged, Record, Source, listing
+from incamera.ingest.source import item as one
 from incamera.ingest.times import parsed
 
 NAME: Final = "mapped"
@@ -64,7 +65,8 @@ class Rows:
     """Gathers the rows of each conversation; at most `MAX_OPEN` conversations wait at a time."""
 
     columns: Mapping
-    _open: OrderedDict[str, list[Record]] = field(default_factory=OrderedDict)
+    _open: OrderedDict[str, tuple[int, list[Record]]] = field(default_factory=OrderedDict)
+    _begun: int = 0
     _closed: set[bytes] = field(default_factory=set)
 
     def feed(self, record: Record) -> Iterator[list[Record]]:
@@ -82,16 +84,20 @@ class Rows:
         mark = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         if key not in self._open and mark in self._closed:
             raise Damaged("ingest.rows-too-far-apart", "sort the table by conversation and read it again", where=column)
-        self._open.setdefault(key, []).append(record)
+        if key not in self._open:
+            self._begun += 1
+            self._open[key] = (self._begun, [])
+        self._open[key][1].append(record)
         self._open.move_to_end(key)
         if len(self._open) > MAX_OPEN:
-            oldest, rows = self._open.popitem(last=False)
+            oldest, (_, rows) = self._open.popitem(last=False)
             self._closed.add(hashlib.blake2b(oldest.encode("utf-8", "surrogatepass"), digest_size=8).digest())
             yield rows
 
     def end(self) -> Iterator[list[Record]]:
-        """The conversations still open, oldest first."""
-        yield from self._open.values()
+        """The conversations still open, in the order in which they began."""
+        for _, rows in sorted(self._open.values(), key=lambda begun: begun[0]):
+            yield rows
         self._open = OrderedDict()
 
 
@@ -178,7 +184,7 @@ class _Reader:
             raise Damaged("ingest.map-missing-column", "the row has no value in a column that the mapping needs", where=column)
         inner = {self.columns.columns[f] for f in ("role", "text", "llm", "at") if f in self.columns.columns}
         for i, item in enumerate(listing(fetch(row, column), column)):
-            item = mapping(item, column)
+            item = one(item, column)
             turn = DraftTurn(self._role(draft, self._value(item, "role")))
             self._fill(draft, turn, item, f"turns[{i}]")
             turn.parts += draft.rest(without(item, inner), frozenset(), f"turns[{i}]")

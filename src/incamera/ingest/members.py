@@ -48,7 +48,10 @@ class Member:
 
 
 class _Guard(io.RawIOBase):
-    """A reader that counts, and stops an archive that unpacks to more than its limit."""
+    """A reader that counts, stops an archive that unpacks to more than its limit, and ends where an archive is damaged.
+
+    Damage is noted in the report and read as the end of the file, so that what came before it is kept.
+    """
 
     def __init__(self, inner: BinaryIO, limit: int, name: str, report: Report) -> None:
         self._inner = inner
@@ -60,7 +63,13 @@ class _Guard(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._inner.read(len(buffer))
+        # One raw read at a time: a longer one would lose what it had when it met the damage.
+        read = getattr(self._inner, "read1", self._inner.read)
+        try:
+            data = read(len(buffer))
+        except BROKEN:
+            self._report.flaw_once("ingest.archive-damaged", where=self._name)
+            return 0
         self._left -= len(data)
         if self._left < 0:
             raise _bomb(self._name)
@@ -128,12 +137,7 @@ def _classified(file: _Found, report: Report, limits: Limits) -> Iterator[Member
     def guarded() -> BinaryIO:
         return _guard(file.reopen(), limits.total_bytes, file.name, report)
 
-    try:
-        with file.reopen() as stream:
-            kind = shape.container(stream)
-    except BROKEN:
-        report.flaw("ingest.archive-damaged", where=file.name)
-        return
+    kind = _kind(guarded, file.name, report)
     if kind == "zip" and file.path is not None:
         yield from _zip(file.path, report, limits)
     elif kind == "zip":
@@ -144,18 +148,22 @@ def _classified(file: _Found, report: Report, limits: Limits) -> Iterator[Member
         yield Member(file.name, file.bundle, file.base, kind, guarded, file.path, file.named)
 
 
+def _kind(reopen: Callable[[], BinaryIO], name: str, report: Report) -> shape.Container:
+    try:
+        with reopen() as stream:
+            return shape.container(stream)
+    except BROKEN:
+        report.flaw_once("ingest.archive-damaged", where=name)
+        return "empty"
+
+
 def _gzip(file: _Found, report: Report, limits: Limits) -> Iterator[Member]:
     limit = min(limits.total_bytes, max(limits.floor_bytes, file.size * limits.ratio))
 
     def unpacked() -> BinaryIO:
         return _guard(_Gzip(file.reopen()), limit, file.name, report)
 
-    try:
-        with unpacked() as stream:
-            kind = shape.container(stream)
-    except BROKEN:
-        report.flaw("ingest.archive-damaged", where=file.name)
-        return
+    kind = _kind(unpacked, file.name, report)
     if kind in ("zip", "gzip"):
         report.flaw("ingest.archive-nested", where=file.name)
     else:

@@ -12,7 +12,7 @@ from typing import Final
 
 from incamera.ingest.draft import Draft, DraftTurn, label
 from incamera.ingest.report import Report
-from incamera.ingest.source import Record, Source, listing, mapping, text_or_none
+from incamera.ingest.source import Record, Source, item, listing, mapping, text_or_none
 from incamera.ingest.times import instant
 
 NAME: Final = "oasst"
@@ -94,7 +94,7 @@ def convert(records: list[Record], report: Report) -> Iterator[Draft]:
         if parent is not None:
             rank = message.get("rank")
             ranks.setdefault(parent, []).append((rank if isinstance(rank, int | float) else 1e9, len(draft.turns), ref))
-        replies = [mapping(r, "replies") for r in listing(message.get("replies"), "replies")]
+        replies = [item(r, "replies") for r in listing(message.get("replies"), "replies")]
         stack.extend((r, ref, f"{path}.replies[{i}]") for i, r in reversed(list(enumerate(replies))))
     draft.leaf = _best(draft.turns[0].ref, ranks)
     yield draft

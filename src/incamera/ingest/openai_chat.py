@@ -14,7 +14,7 @@ from incamera.ingest.addresses import addresses
 from incamera.ingest.draft import Draft, DraftTurn, label
 from incamera.ingest.regions import region
 from incamera.ingest.report import Report
-from incamera.ingest.source import Record, Source, listing, mapping, text_or_none
+from incamera.ingest.source import Record, Source, item, listing, mapping, text_or_none
 from incamera.ingest.times import instant
 
 NAME: Final = "openai_chat"
@@ -78,7 +78,7 @@ def convert(records: list[Record], report: Report) -> Iterator[Draft]:
         request, response = _request(record), _response(record)
         _facts(draft, record, request, response)
         for i, message in enumerate(listing(request.get("messages"), "messages")):
-            draft.turns.append(_turn(draft, mapping(message, "messages"), f"messages[{i}]"))
+            draft.turns.append(_turn(draft, item(message, "messages"), f"messages[{i}]"))
         asked = len(draft.turns)
         _answers(draft, record, response, label(response.get("model")) or label(request.get("model")))
         _branch(draft, asked)
@@ -126,7 +126,7 @@ def _facts(draft: Draft, record: Record, request: Record, response: Record) -> N
 
 def _answers(draft: Draft, record: Record, response: Record, llm: str | None) -> None:
     for i, choice in enumerate(listing(response.get("choices"), "choices")):
-        choice = mapping(choice, "choices")
+        choice = item(choice, "choices")
         message = choice.get("message")
         said = (
             mapping(message, "choices.message") if message is not None else {"role": "assistant", "content": choice.get("text")}
@@ -138,7 +138,7 @@ def _answers(draft: Draft, record: Record, response: Record, llm: str | None) ->
         draft.turns.append(turn)
     for key, active in (("preferred_output", True), ("non_preferred_output", False)):
         for i, message in enumerate(listing(record.get(key), key)):
-            turn = _turn(draft, mapping(message, key), f"{key}[{i}]")
+            turn = _turn(draft, item(message, key), f"{key}[{i}]")
             turn.active = active
             draft.turns.append(turn)
 
@@ -182,7 +182,7 @@ def _turn(draft: Draft, message: Record, path: str) -> DraftTurn:
     if message.get("function_call") is not None:
         calls.append({"function": message["function_call"]})
     for i, call in enumerate(calls):
-        _call(draft, turn, mapping(call, "tool_calls"), f"{path}.tool_calls[{i}]")
+        _call(draft, turn, item(call, "tool_calls"), f"{path}.tool_calls[{i}]")
     turn.sources += addresses(message.get("annotations"))
     known = set(turn.sources)
     turn.parts += (p for p in draft.rest(message, _MESSAGE, path) if p.text not in known)
@@ -193,7 +193,7 @@ def _block(draft: Draft, turn: DraftTurn, block: Any, path: str, kind: PartKind)
     if isinstance(block, str):
         turn.add(kind, path, block)
         return
-    block = mapping(block, "content")
+    block = item(block, "content")
     type_ = block.get("type")
     if type_ in ("text", "input_text", "output_text", "refusal"):
         key = "refusal" if type_ == "refusal" else "text"

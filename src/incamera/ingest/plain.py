@@ -11,7 +11,7 @@ from typing import Final
 from incamera.ingest.draft import Draft, DraftTurn, label
 from incamera.ingest.regions import region
 from incamera.ingest.report import Report
-from incamera.ingest.source import Record, Source, mapping, text_or_none
+from incamera.ingest.source import Record, Source, item, mapping, text_or_none
 from incamera.ingest.times import instant
 
 NAME: Final = "plain"
@@ -46,7 +46,7 @@ def convert(records: list[Record], report: Report) -> Iterator[Draft]:
         draft.tier = label(record.get("tier"))
         _flags(draft, mapping(record.get("flags"), "flags"))
         for i, said in enumerate(record["turns"]):
-            draft.turns.append(_turn(draft, mapping(said, "turns"), f"turns[{i}]"))
+            draft.turns.append(_turn(draft, item(said, "turns"), f"turns[{i}]"))
         draft.header += draft.others(record.get("title"), "title")
         draft.header += draft.rest(record, _CONVERSATION)
         yield draft

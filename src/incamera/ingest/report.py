@@ -17,7 +17,10 @@ FIELDS: Final = ("subject", "started_at", "region", "tier", "temporary", "deleti
 #: Ids that were derived from content stay out of anything that is written down: a hash of a short text can be guessed.
 DERIVED: Final = "content:"
 
-_IDENTIFIER = re.compile(r"(?!.*\d{5})[A-Za-z$_][A-Za-z0-9_$-]{0,39}")
+_IDENTIFIER = re.compile(r"(?!.*\d{4})[a-z$_][A-Za-z0-9_$]{0,39}")
+
+#: How often a name must come before a summary shows it.
+_OFTEN: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,11 @@ class Report:
         """Record one exception."""
         self.exceptions.append(Flaw(code=code, where=where, id=id))
 
+    def flaw_once(self, code: str, *, where: str) -> None:
+        """Record one exception unless it was recorded: a file is looked at more than once."""
+        if Flaw(code=code, where=where) not in self.exceptions:
+            self.flaw(code, where=where)
+
     def drifted(self, source: str, what: str, name: object) -> None:
         """Count something unknown, by a name that cannot be a sentence."""
         shown = name if isinstance(name, str) and _IDENTIFIER.fullmatch(name) else "(not an identifier)"
@@ -81,6 +89,13 @@ class Report:
             raise KeyError(name)
         return tuple(sorted(source for source in self.conversations if not self._carried[source][name]))
 
+    def _drift(self) -> list[dict[str, Any]]:
+        # A key of the format comes again and again; one that comes a few times may be what a person typed.
+        shown: Counter[tuple[str, str, str]] = Counter()
+        for (source, what, name), count in self.drift.items():
+            shown[source, what, name if count >= _OFTEN else "(rare)"] += count
+        return [{"source": s, "what": w, "name": n, "count": c} for (s, w, n), c in sorted(shown.items())]
+
     def summary(self) -> dict[str, Any]:
         """Plain counts for `--json` and for the ledger: no ids, no file names, no text."""
         return {
@@ -90,7 +105,7 @@ class Report:
             "characters": dict(sorted(self.characters.items())),
             "duplicates": dict(sorted(self.duplicates.items())),
             "outputs_missing": dict(sorted(self.outputs_missing.items())),
-            "drift": [{"source": s, "what": w, "name": n, "count": c} for (s, w, n), c in sorted(self.drift.items())],
+            "drift": self._drift(),
             "companions": dict(sorted(self.companions.items())),
             "subjects_inferred": [{"source": s, "by": b, "count": c} for (s, b), c in sorted(self.subjects_inferred.items())],
             "exceptions": dict(sorted(Counter(f.code for f in self.exceptions).items())),

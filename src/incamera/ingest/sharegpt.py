@@ -8,7 +8,7 @@ from typing import Final
 from incamera.core.records import PartKind
 from incamera.ingest.draft import Draft, DraftTurn, label
 from incamera.ingest.report import Report
-from incamera.ingest.source import Record, Source, mapping, text_or_none
+from incamera.ingest.source import Record, Source, item, text_or_none
 
 NAME: Final = "sharegpt"
 
@@ -33,7 +33,7 @@ def convert(records: list[Record], report: Report) -> Iterator[Draft]:
         draft.id = text_or_none(record.get("id"))
         llm = label(record.get("model"))
         for i, said in enumerate(record["conversations"]):
-            said = mapping(said, "conversations")
+            said = item(said, "conversations")
             name = said.get("from")
             turn = DraftTurn("assistant" if name == "function_call" else draft.role(name))
             turn.llm = llm if turn.role == "assistant" else None

@@ -64,6 +64,17 @@ def mapping(value: object, where: str) -> Record:
     return value
 
 
+def item(value: object, where: str) -> Record:
+    """*value*, one of a list, as a JSON object.
+
+    Raises:
+        Damaged: it is something else, or nothing.
+    """
+    if not isinstance(value, dict):
+        raise damaged(where)
+    return value
+
+
 def listing(value: object, where: str) -> list[Any]:
     """*value* as a JSON array; absent counts as empty.
 

@@ -12,7 +12,7 @@ from typing import Final
 from incamera.ingest.draft import Draft, DraftTurn, label
 from incamera.ingest.regions import region
 from incamera.ingest.report import Report
-from incamera.ingest.source import Record, Source, mapping, text_or_none
+from incamera.ingest.source import Record, Source, item, text_or_none
 from incamera.ingest.times import instant
 
 NAME: Final = "wildchat"
@@ -40,7 +40,7 @@ def convert(records: list[Record], report: Report) -> Iterator[Draft]:
         draft.id = text_or_none(record.get("conversation_hash")) or text_or_none(record.get("conversation_id"))
         draft.started_at = instant(record.get("timestamp")) or instant(record.get("tstamp"))
         llm = label(record.get("model"))
-        turns = [mapping(t, "conversation") for t in record["conversation"]]
+        turns = [item(t, "conversation") for t in record["conversation"]]
         sender = [record, *turns]
         draft.subject = next((h for h in (text_or_none(r.get("hashed_ip")) for r in sender) if h), None)
         draft.region = next((c for c in (region(r.get("country")) for r in sender) if c), None)
