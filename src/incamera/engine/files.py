@@ -52,7 +52,7 @@ class Shelf:
             if row.pop("v") != VERSION:
                 return None
             found = Finished(**row)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
         return found if (found.fragment, found.task) == (fragment, task) else None
 

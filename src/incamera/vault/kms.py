@@ -54,7 +54,7 @@ class Kms(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Cost:
+class Cost:
     """Argon2id parameters. The defaults are the second recommended set of RFC 9106."""
 
     iterations: int = 3
@@ -80,9 +80,9 @@ class LocalKms:
         return f"<LocalKms {self._path.name}>"
 
     @classmethod
-    def create(cls, path: Path, passphrase: str, *, cost: _Cost | None = None) -> LocalKms:
+    def create(cls, path: Path, passphrase: str, *, cost: Cost | None = None) -> LocalKms:
         """Make a new file at *path*. Raises `Unavailable` (`vault.exists`) rather than overwrite one."""
-        cost = cost or _Cost()
+        cost = cost or Cost()
         salt = os.urandom(16)
         key = _stretch(passphrase, salt, cost)
         document = {
@@ -114,7 +114,7 @@ class LocalKms:
             raise Unavailable("vault.kms-missing", "the key file is not there; restore it from its backup", where=path.name)
         document = _decode(files.read(path), path)
         kdf = document["kdf"]
-        key = _stretch(passphrase, bytes.fromhex(kdf["salt"]), _Cost(kdf["iterations"], kdf["memory_kib"], kdf["lanes"]))
+        key = _stretch(passphrase, bytes.fromhex(kdf["salt"]), Cost(kdf["iterations"], kdf["memory_kib"], kdf["lanes"]))
         try:
             envelope.unseal(key, bytes.fromhex(document["check"]), b"incamera/kms-local/check")
         except Unverified:
@@ -172,7 +172,7 @@ def _root_aad(epoch: str) -> bytes:
     return envelope.fields(b"incamera/kms-local/root", epoch.encode())
 
 
-def _stretch(passphrase: str, salt: bytes, cost: _Cost) -> bytes:
+def _stretch(passphrase: str, salt: bytes, cost: Cost) -> bytes:
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
     try:
@@ -205,7 +205,7 @@ def _decode(data: bytes, path: Path) -> dict[str, Any]:
             )
             and isinstance(document["destroyed"], list)
         )
-    except (ValueError, TypeError, KeyError, AttributeError, binascii.Error):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, binascii.Error):
         sane = False
     if not sane:
         raise Malformed(
