@@ -196,10 +196,12 @@ def test_damaged_frame_files_are_named(tmp_path: Path) -> None:
         with pytest.raises(Malformed) as caught:
             files.read_frame(path)
         assert caught.value.code == "sample.bad-frame"
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable) as gone:
         files.read_frame(tmp_path / "none.gz")
-    with pytest.raises(Unavailable):
+    assert gone.value.code == "sample.unreadable"
+    with pytest.raises(Unavailable) as gone:
         files.write_frame(tmp_path / "no" / "frame.gz", frame)
+    assert gone.value.code == "sample.unwritable"
 
 
 @given(st.lists(st.binary(max_size=40), max_size=5))
