@@ -90,4 +90,4 @@ def masked_share(figures: Mapping[str, Value]) -> Table:
 
 
 def _decimal(value: float) -> str:
-    return f"{value:.9g}"
+    return f"{value:.15g}"

@@ -135,7 +135,7 @@ class World:
 
     def build(self, out: Path, items: Iterable[Cleared] | None = None, *, terms: Terms | None = None, **more: Any) -> Package:
         """A package of *items* (all of them unless given), with one exception logged."""
-        more.setdefault("exceptions", [Failure(id=new_ref(), stage="ingest", code="ingest.bad-record")])
+        more.setdefault("exceptions", [Failure(id="0" * 32, stage="ingest", code="ingest.bad-record")])
         return build(
             self.items if items is None else items, terms=terms or self.terms(), evidence=self.evidence, sampled=self.sampled,
             signer=self.production_key.verifier, out=out, **more,
@@ -189,14 +189,24 @@ class World:
         return trust.to_toml([self.early_checkpoint] if early else [])
 
 
-def world(home: Path, *, frame: int = 60, size: int = 12, seed: int = 7, kinds: Callable[[int], Redacted] | None = None) -> World:
+def world(
+    home: Path,
+    *,
+    frame: int = 60,
+    size: int = 12,
+    seed: int = 7,
+    kinds: Callable[[int], Redacted] | None = None,
+    log_key: Signer | None = None,
+    production_key: Signer | None = None,
+) -> World:
     """A matter with *frame* conversations, *size* drawn, all decided to be produced; one in three is responsive.
 
-    Texts follow from *seed*; keys, ids and seeds of the draw never do.
+    Texts follow from *seed*; ids and seeds of the draw never do, and keys are fresh unless given.
     """
-    home.mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
     clock = HandClock(START)
-    log_key, production_key = Signer.generate(ORIGIN), Signer.generate("holder.example/production")
+    log_key = log_key or Signer.generate(ORIGIN)
+    production_key = production_key or Signer.generate("holder.example/production")
     ledger = Ledger.create(home / "ledger", [log_key], clock)
     order = digest(b"a made-up order")
     clock.move(minutes=1)
