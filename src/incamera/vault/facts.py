@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from incamera.core.ids import Ref
 from incamera.vault.database import Database
@@ -34,16 +33,20 @@ class Facts:
 
 
 _QUERY = (
-    "SELECT cref, uref, day, region, tier, source, temporary, deletion_requested, party_account, turns, outputs_missing"
-    " FROM conversation WHERE state = 'live'{} ORDER BY cref"
+    "SELECT cref, uref, day, region, tier, source, temporary, deletion_requested, party_account, turns, outputs_missing, state"
+    " FROM conversation WHERE state = 'live' {} ORDER BY cref"
 )
 
 
-def stream(state: Database, also: str = "", parameters: tuple[Any, ...] = ()) -> Iterator[Facts]:
-    """Facts of every live conversation in the order of their random ids, a few thousand in memory at a time."""
-    for cref, uref, day, region, tier, source, temporary, deletion, party, turns, missing in state.stream(
-        _QUERY.format(also), parameters
-    ):
+def stream(state: Database, held: frozenset[bytes] | None = None) -> Iterator[Facts]:
+    """Facts of every live conversation in the order of their random ids, a few thousand in memory at a time.
+
+    *held* adds those that await shredding and are among these crefs.
+    """
+    query = _QUERY.format("OR state = 'pending'" if held else "")
+    for cref, uref, day, region, tier, source, temporary, deletion, party, turns, missing, present in state.stream(query):
+        if present == "pending" and bytes(cref) not in (held or ()):
+            continue
         yield Facts(
             cref=Ref(bytes(cref).hex()),
             subject=Ref(bytes(uref).hex()),

@@ -91,7 +91,7 @@ def outer_key(secret: bytes, tenant: bytes, name: str) -> bytes:
 
 def whole_files(state: Database) -> Iterator[tuple[tuple[FilePart, ...], int]]:
     """Every file as one fragment, oldest first."""
-    for name, rows in state.stream("SELECT name, rows FROM file ORDER BY batch"):
+    for name, rows in state.stream("SELECT name, rows FROM file WHERE rows > 0 ORDER BY batch"):
         yield ((name, None),), int(rows)
 
 

@@ -107,6 +107,15 @@ class Holds:
         )
         return [row[0] for row in self._keys.rows(query, (ref, ref))]
 
+    def covered(self, matter: str) -> frozenset[bytes]:
+        """Conversations under a hold of *matter* that await shredding."""
+        query = (
+            "SELECT c.cref FROM conversation_key AS c JOIN subject_key AS s ON s.uref = c.uref"
+            " JOIN held ON held.cref = c.cref JOIN hold ON hold.id = held.hold_id"
+            " WHERE hold.matter = ? AND (c.state = 'pending' OR s.state = 'pending')"
+        )
+        return frozenset(bytes(cref) for (cref,) in self._keys.rows(query, (matter,)))
+
     def all(self) -> list[Hold]:
         """Every hold, released ones included, in the order of placing."""
         query = (

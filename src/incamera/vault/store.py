@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from incamera.core.errors import Malformed, Unavailable, Unverified
-from incamera.core.ids import Ref
+from incamera.core.ids import Digest, Ref
 from incamera.core.ports import Appender, Clock, Step
 from incamera.core.records import Account, Conversation, Grant
 from incamera.vault import facts as facts_
@@ -25,7 +26,8 @@ from incamera.vault.intake import Intake, Marks, PutReport
 from incamera.vault.keys import Keyring
 from incamera.vault.kms import Kms
 from incamera.vault.register import Register
-from incamera.vault.shred import Shredder
+from incamera.vault.shred import Shredder, ShredReport
+from incamera.vault.upkeep import CompactReport, RollReport, Upkeep
 from incamera.vault.wire import Server
 from incamera_verify.note import Verifier
 
@@ -79,6 +81,7 @@ class Vault:
         self.holds = Holds(keyring, clock=clock)
         self.register = Register(keyring.database, clock=clock)
         self.shredder = Shredder(keyring, state, self.holds, self.register, appender=appender, clock=clock)
+        self._upkeep = Upkeep(self._directory, keyring, state, file_secret=self._file_secret, appender=appender, clock=clock)
         self._server: Server | None = None
 
     def __repr__(self) -> str:
@@ -184,11 +187,47 @@ class Vault:
     def _writing(self) -> Any:
         return _Writing(files.locked(self._directory / ".lock"), self.keyring, self._intake)
 
+    # --- what stays and what goes ------------------------------------------------------------------------------
+
+    def place_hold(self, hold_id: str, crefs: Iterable[Ref], *, matter: str, order: Digest) -> int:
+        """Put conversations under a hold; returns how many it newly covers. See `Holds.place`."""
+        with self._writing():
+            return self.holds.place(hold_id, crefs, matter=matter, order=order)
+
+    def release_hold(self, hold_id: str) -> list[ShredReport]:
+        """End a hold, and run the shreds that waited for it."""
+        with self._writing():
+            self.holds.release(hold_id)
+            return self.shredder.settle()
+
+    def shred_subject(self, subject: Ref, *, actor: str, reason: str, request: Digest | None = None) -> ShredReport:
+        """Destroy everything of a subject, or queue it under a hold. See `Shredder.shred_subject`."""
+        with self._writing():
+            return self.shredder.shred_subject(subject, actor=actor, reason=reason, request=request)
+
+    def shred_conversation(self, cref: Ref, *, actor: str, reason: str, request: Digest | None = None) -> ShredReport:
+        """Destroy one conversation, or queue it under a hold. See `Shredder.shred_conversation`."""
+        with self._writing():
+            return self.shredder.shred_conversation(cref, actor=actor, reason=reason, request=request)
+
+    def roll_epoch(self, *, actor: str, grace: timedelta = timedelta(0)) -> RollReport:
+        """Make every earlier backup of the keys useless. See `Upkeep.roll`."""
+        with self._writing():
+            return self._upkeep.roll(actor=actor, grace=grace)
+
+    def compact(self) -> CompactReport:
+        """Purge the rows of shredded conversations from the data files. See `Upkeep.compact`."""
+        with self._writing():
+            return self._upkeep.compact()
+
     # --- what is known without opening -----------------------------------------------------------------------
 
-    def facts(self) -> Iterator[Facts]:
-        """Frame attributes of every live conversation, in the order of their random references. Streams."""
-        return facts_.stream(self._state)
+    def facts(self, *, matter: str | None = None) -> Iterator[Facts]:
+        """Frame attributes of every live conversation, in the order of their random references. Streams.
+
+        With a *matter*, also those that await shredding under one of its holds: they are evidence there, and nowhere else.
+        """
+        return facts_.stream(self._state, self.holds.covered(matter) if matter else None)
 
     def lookup(self, source_ids: Iterable[str], *, source: str | None = None) -> dict[str, Ref | None]:
         """The reference of each source id, or None; recognised by keyed digest, shredded ones included.
@@ -217,7 +256,7 @@ class Vault:
         """Counts, for `vault stats` and the certificate."""
         keys, state = self.keyring.database, self._state
         states = dict(tuple(row) for row in state.rows("SELECT state, count(*) FROM conversation GROUP BY state"))
-        count, size = state.one("SELECT count(*), sum(bytes) FROM file")
+        count, size = state.one("SELECT count(*), sum(bytes) FROM file WHERE rows > 0")
         return Stats(
             conversations=states.get("live", 0),
             subjects=keys.one("SELECT count(*) FROM subject_key WHERE state <> 'shredded'")[0],
@@ -239,7 +278,7 @@ class Vault:
             Unverified: `vault.damaged-file`, naming the file; `vault.not-authentic`, naming a key row.
         """
         rows = 0
-        for name, count, root in self._state.rows("SELECT name, rows, root FROM file ORDER BY batch"):
+        for name, count, root in self._state.rows("SELECT name, rows, root FROM file WHERE rows > 0 ORDER BY batch"):
             read = [
                 Sealed(*row)
                 for batch in self._fragment(((name, None),), count).read()
