@@ -1,0 +1,189 @@
+"""The kernels as the room calls them, and plain numpy in their place where numba is not to be had. Both give the same arrays."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from incamera.matching import plain
+from incamera.text import tokens
+from incamera.text.offsets import Packed
+
+if TYPE_CHECKING:
+    from incamera.matching.segment import Stream, _Sampler
+
+I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
+
+
+@functools.cache
+def kernels() -> Any:
+    """The compiled kernels, or None."""
+    if tokens.compiled() is None:
+        return None
+    from incamera.matching import kernels as found
+
+    return found
+
+
+def _address(array: npt.NDArray[Any]) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+@functools.cache
+def _text_kernels() -> Any:
+    return tokens.compiled()
+
+
+def sample(packed: Packed, sampler: _Sampler) -> int:
+    """Sample one work, given as its blocks, into *sampler*; its count of words."""
+    found = kernels()
+    plan = sampler.plan
+    size = int(packed.bounds[-1])
+    grams, places = sampler.room(2 * size // plan.every + 16)
+    block_words = np.zeros(len(packed), dtype=np.int64)
+    if found is None:
+        written = plain.sample(packed, plan, grams, places, sampler.base, block_words)
+    else:
+        written = found.sample(
+            _readonly(packed.data),
+            _readonly(packed.bounds),
+            tokens.tables(),
+            plan.k,
+            plan.every,
+            _room().scratch,
+            grams,
+            places,
+            sampler.base,
+            block_words,
+        )
+    return sampler.took(written, block_words)
+
+
+def sample_chars(packed: Packed, sampler: _Sampler) -> int:
+    """Sample one work in the stream `chars/1`; its count of characters of unspaced scripts. Works without any cost nothing."""
+    plan = sampler.plan
+    if int(unspaced(Packed(packed.data, packed.bounds[[0, -1]]))[0]) < plan.threshold:
+        sampler.room(1)
+        sampler.took(0, np.zeros(len(packed), dtype=np.int64))
+        return 0
+    found = tokens.tokenise(packed, chars=True)
+    grams, places = sampler.room(len(found.hashes) // plan.every + 16)
+    written = plain.sample_hashes(found.hashes, plan, grams, places, sampler.base)
+    sampler.took(written, np.diff(found.bounds))
+    return int(found.solo.sum())
+
+
+def unspaced(packed: Packed) -> I64:
+    """Characters of unspaced scripts in each text."""
+    found = _text_kernels()
+    if found is None:
+        return plain.unspaced(packed)
+    result: I64 = found.unspaced_parts(_readonly(packed.data), _readonly(packed.bounds), tokens.tables())
+    return result
+
+
+def fill(grams: U64, places: npt.NDArray[np.uint32], filter_: U64, buckets: npt.NDArray[np.uint32], entries: U64) -> None:
+    """Set filter and table."""
+    (kernels() or plain).fill(grams, places, filter_, buckets, entries)
+
+
+def probe(packed: Packed, stream: Stream) -> U64:
+    """Seeds of every text in *packed*: rows of part, word, place."""
+    found = kernels()
+    if found is None:
+        return plain.probe(packed, stream)
+    data, bounds = _readonly(packed.data), _readonly(packed.bounds)
+    parts, first = len(packed), 0
+    out: list[U64] = []
+    seeds = _room().seeds
+    while first < parts:
+        n, after = found.probe(data, bounds, first, tokens.tables(), stream.plan.k, _table(stream), _room().scratch, seeds)
+        if n == 0 and after == first:
+            seeds = np.empty((4 * len(seeds), 3), dtype=np.uint64)
+            continue
+        out.append(seeds[:n].copy())
+        first = after
+    return np.concatenate(out) if out else np.empty((0, 3), np.uint64)
+
+
+def probe_hashes(found_tokens: tokens.Tokens, stream: Stream) -> U64:
+    """Seeds over tokens already at hand."""
+    found = kernels()
+    if found is None:
+        return plain.probe_hashes(found_tokens.hashes, found_tokens.bounds, stream)
+    room = 4096
+    while True:
+        seeds = np.empty((room, 3), dtype=np.uint64)
+        acc = np.empty(len(found_tokens.hashes) + 8, dtype=np.uint64)
+        bounds = _readonly(found_tokens.bounds)
+        n = found.probe_hashes(_readonly(found_tokens.hashes), bounds, stream.plan.k, _table(stream), acc, seeds)
+        if n >= 0:
+            return seeds[:n].copy()
+        room *= 4
+
+
+def extend(
+    text: tokens.Tokens,
+    seeds: U64,
+    seed_slot: I64,
+    work: tokens.Tokens,
+    block_number: I64,
+    block_base: I64,
+    block_work: I64,
+) -> tuple[I64, I64]:
+    """Maximal runs through the seeds (rows as `kernels.extend` gives them), and neighbours that were not loaded."""
+    found = kernels()
+    if found is None:
+        return plain.extend(text, seeds, seed_slot, work, block_number, block_base, block_work)
+    runs = np.empty((len(seeds), 6), dtype=np.int64)
+    n, wanted = found.extend(
+        _addresses(text),
+        _readonly(text.bounds),
+        _readonly(seeds),
+        _readonly(seed_slot),
+        _addresses(work),
+        _readonly(work.bounds),
+        _readonly(block_number),
+        _readonly(block_base),
+        _readonly(block_work),
+        runs,
+    )
+    return runs[:n], wanted
+
+
+def _addresses(found: tokens.Tokens) -> tuple[int, int, int]:
+    return _address(found.hashes), _address(found.byte_bounds), _address(found.folded)
+
+
+def _table(stream: Stream) -> tuple[int, int, int, int, int]:
+    return (
+        _address(stream.filter),
+        len(stream.filter),
+        _address(stream.buckets),
+        len(stream.buckets) - 1,
+        _address(stream.entries),
+    )
+
+
+def _readonly(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+class _Room(threading.local):
+    """Scratch that each thread keeps between calls."""
+
+    def __init__(self) -> None:
+        self.scratch: U64 = kernels().scratch()
+        self.seeds: U64 = np.empty((1 << 16, 3), dtype=np.uint64)
+
+
+@functools.cache
+def _room() -> _Room:
+    return _Room()

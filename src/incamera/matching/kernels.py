@@ -1,0 +1,320 @@
+"""Numba kernels of the search: sample works, fill filter and table, probe texts, extend seeds. Import lazily.
+
+A *gram* is a hash of k consecutive word hashes; it chooses a 64-bit filter block and a bucket by its upper half, and its lower
+half is the tag that the table keeps. Equal words give equal grams, so filter and table never lose a seed; what they let
+through by chance is removed by extension, which compares words and not hashes.
+"""
+
+# Kernels are written for the compiler: plain loops, plain comparisons, arguments by position.
+# ruff: noqa: SIM110
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from incamera.text.kernels import SLACK, jit, load8, load32, load_u64, prefetch, store_u64, word_hashes
+
+U = np.uint64
+_M3 = U(0xD6E8FEB86659FD93)
+_LOW = U(0xFFFFFFFF)
+_32 = U(32)
+#: Filter blocks that stay in a core's second-level cache; beyond them `_look_up` asks for the lines first.
+_NEAR = 1 << 17
+#: Words per round of fold, gram and probe: the rounds stay inside the first-level cache.
+ROUND = 1024
+#: Scratch that `probe` and `sample` need, in uint64 items: word hashes with their carry, and grams.
+SCRATCH = 2 * (ROUND + SLACK + 256)
+
+
+@jit
+def grams(words, count, k, out):  # type: ignore[no-untyped-def]
+    """Grams of words[i:i + k] for i in range(count), between two addresses."""
+    for i in range(count):
+        store_u64(out, i, load_u64(words, i))
+    for j in range(1, k):
+        left = U(9 * j % 64)
+        right = U(64 - 9 * j % 64)
+        for i in range(count):
+            w = load_u64(words, i + j)
+            store_u64(out, i, load_u64(out, i) ^ (w << left | w >> right))
+    for i in range(count):
+        g = load_u64(out, i)
+        g = (g ^ (g >> _32)) * _M3
+        g = (g ^ (g >> _32)) * _M3
+        store_u64(out, i, g ^ (g >> _32))
+
+
+@jit
+def _bits(g):  # type: ignore[no-untyped-def]
+    """The four bits of a filter block that a gram sets."""
+    one = U(1)
+    return one << (g & U(63)) | one << (g >> U(6) & U(63)) | one << (g >> U(12) & U(63)) | one << (g >> U(18) & U(63))
+
+
+@jit
+def _place(g, size):  # type: ignore[no-untyped-def]
+    """The gram's block or bucket among *size*: its upper half, scaled."""
+    return np.int64((g >> _32) * np.uint64(size) >> _32)
+
+
+@jit
+def sample(buffer, block_bounds, tab, k, every, scratch, out_grams, out_places, base, block_words):  # type: ignore[no-untyped-def]
+    """Grams of one work at every *every*-th word: count written.
+
+    The work is the blocks between *block_bounds*; block *b* holds `block_words[b]` words, written here. Places are *base* plus
+    the word's number in the work.
+    """
+    data = np.int64(buffer.ctypes.data)
+    safe = np.int64(len(buffer)) - 8
+    words = np.int64(scratch.ctypes.data)
+    acc = words + 8 * (len(scratch) // 2)
+    room = len(scratch) // 2 - SLACK
+    written = np.int64(0)
+    first = np.int64(0)  # number of the word at the front of the scratch
+    at = np.int64(0)
+    for block in range(len(block_bounds) - 1):
+        i, end = block_bounds[block], block_bounds[block + 1]
+        seen = first + at
+        while i < end:
+            at, i = word_hashes(data, safe, i, end, tab, words, at, room)
+            if at >= room:
+                written, first, at = _take(words, at, acc, k, every, first, base, out_grams, out_places, written)
+        block_words[block] = first + at - seen
+    written, first, at = _take(words, at, acc, k, every, first, base, out_grams, out_places, written)
+    return written
+
+
+@jit
+def _take(words, at, acc, k, every, first, base, out_grams, out_places, written):  # type: ignore[no-untyped-def]
+    """Sample what the scratch holds and move the last k - 1 words to its front."""
+    count = at - k + 1
+    if count <= 0:
+        return written, first, at
+    grams(words, count, k, acc)
+    i = (-first) % every
+    while i < count:
+        out_grams[written] = load_u64(acc, i)
+        out_places[written] = base + first + i
+        written += 1
+        i += every
+    for j in range(k - 1):
+        store_u64(words, j, load_u64(words, count + j))
+    return written, first + count, np.int64(k - 1)
+
+
+@jit
+def fill(all_grams, places, filter_, buckets, entries):  # type: ignore[no-untyped-def]
+    """Set the filter and lay the table: counting sort into buckets, then by tag and place inside each."""
+    blocks, size, n = len(filter_), len(buckets) - 1, len(all_grams)
+    for i in range(n):
+        g = all_grams[i]
+        filter_[_place(g, blocks)] |= _bits(g)
+        buckets[_place(g, size) + 1] += 1
+    for b in range(size):
+        buckets[b + 1] += buckets[b]
+    for i in range(n):
+        b = _place(all_grams[i], size)
+        entries[buckets[b]] = (all_grams[i] & _LOW) << _32 | np.uint64(places[i])
+        buckets[b] += 1
+    for b in range(size, 0, -1):
+        buckets[b] = buckets[b - 1]
+    buckets[0] = 0
+    for b in range(size):
+        low, high = np.int64(buckets[b]), np.int64(buckets[b + 1])
+        if high - low > 24:
+            entries[low:high].sort()
+            continue
+        for i in range(low + 1, high):
+            e = entries[i]
+            j = i
+            while j > low and entries[j - 1] > e:
+                entries[j] = entries[j - 1]
+                j -= 1
+            entries[j] = e
+
+
+@jit
+def _first_with_tag(entries, low, high, tag):  # type: ignore[no-untyped-def]
+    """Number of the first entry in [low, high) whose tag is not below *tag*."""
+    while high - low > 8:
+        middle = (low + high) >> 1
+        if load_u64(entries, middle) >> _32 < tag:
+            low = middle + 1
+        else:
+            high = middle
+    while low < high and load_u64(entries, low) >> _32 < tag:
+        low += 1
+    return low
+
+
+@jit
+def _look_up(acc, count, first, table, part, out, n, room):  # type: ignore[no-untyped-def]
+    """Append the seeds of *count* grams to *out*; the new number of seeds, or -1 where it is full.
+
+    *table* is (filter, its blocks, buckets, their number, entries); arrays are addresses.
+    """
+    filter_, blocks, buckets, size, entries = table
+    if blocks > _NEAR:
+        for i in range(count):
+            prefetch(filter_, _place(load_u64(acc, i), blocks))
+    for i in range(count):
+        g = load_u64(acc, i)
+        bits = _bits(g)
+        if load_u64(filter_, _place(g, blocks)) & bits != bits:
+            continue
+        b = _place(g, size)
+        tag = g & _LOW
+        high = load32(buckets, b + 1)
+        e = _first_with_tag(entries, load32(buckets, b), high, tag)
+        while e < high and load_u64(entries, e) >> _32 == tag:
+            if n >= room:
+                return np.int64(-1)
+            store_u64(out, 3 * n, np.uint64(part))
+            store_u64(out, 3 * n + 1, np.uint64(first + i))
+            store_u64(out, 3 * n + 2, load_u64(entries, e) & _LOW)
+            n += 1
+            e += 1
+    return n
+
+
+@jit
+def probe(buffer, part_bounds, first_part, tab, k, table, scratch, seeds):  # type: ignore[no-untyped-def]
+    """Seeds of the parts from *first_part* on: (seeds written, next part).
+
+    *seeds* is uint64[:, 3]: part, number of the word in the part, place in the segment. A part whose seeds no longer fit is left
+    for the next call; one that alone does not fit comes back with 0 seeds and its own number.
+    """
+    data = np.int64(buffer.ctypes.data)
+    safe = np.int64(len(buffer)) - 8
+    words = np.int64(scratch.ctypes.data)
+    acc = words + 8 * (len(scratch) // 2)
+    out = np.int64(seeds.ctypes.data)
+    room, most = np.int64(ROUND), np.int64(len(seeds))
+    n = np.int64(0)
+    for part in range(first_part, len(part_bounds) - 1):
+        i, end = part_bounds[part], part_bounds[part + 1]
+        before = n
+        first = at = np.int64(0)
+        while i < end:
+            at, i = word_hashes(data, safe, i, end, tab, words, at, room)
+            count = at - k + 1
+            if count <= 0:
+                continue
+            grams(words, count, k, acc)
+            n = _look_up(acc, count, first, table, part, out, n, most)
+            if n < 0:
+                return before, part
+            for j in range(k - 1):
+                store_u64(words, j, load_u64(words, count + j))
+            first += count
+            at = k - 1
+    return n, np.int64(len(part_bounds) - 1)
+
+
+@jit
+def probe_hashes(hashes, token_bounds, k, table, acc, seeds):  # type: ignore[no-untyped-def]
+    """As `probe`, over the tokens of each part already at hand: seeds written, -1 where they do not fit."""
+    n = np.int64(0)
+    words = np.int64(hashes.ctypes.data)
+    out = np.int64(seeds.ctypes.data)
+    for part in range(len(token_bounds) - 1):
+        count = token_bounds[part + 1] - token_bounds[part] - k + 1
+        if count > 0:
+            grams(words + 8 * token_bounds[part], count, k, np.int64(acc.ctypes.data))
+            n = _look_up(np.int64(acc.ctypes.data), count, np.int64(0), table, part, out, n, np.int64(len(seeds)))
+            if n < 0:
+                return n
+    return n
+
+
+@jit
+def _same(a, i, b, j):  # type: ignore[no-untyped-def]
+    """Whether token *i* of *a* is the same word as token *j* of *b*, character for character."""
+    if load_u64(a[0], i) != load_u64(b[0], j):
+        return False
+    start, other = np.int64(load_u64(a[1], i)), np.int64(load_u64(b[1], j))
+    size = np.int64(load_u64(a[1], i + 1)) - start
+    if np.int64(load_u64(b[1], j + 1)) - other != size:
+        return False
+    for x in range(size):
+        if load8(a[2], start + x) != load8(b[2], other + x):
+            return False
+    return True
+
+
+@jit
+def extend(text, text_bounds, seeds, seed_slot, work, work_bounds, block_number, block_base, block_work, runs):  # type: ignore[no-untyped-def]
+    """Maximal runs through the seeds.
+
+    Args:
+        text, work: addresses of (hashes, byte_bounds, folded) of the candidate parts and of the loaded blocks.
+        text_bounds, work_bounds: tokens of each candidate part, of each loaded block.
+        seeds: as of `probe`, sorted by part, then by place minus word, then by word.
+        seed_slot: for each seed the loaded block that holds its place.
+        block_number, block_base, block_work: for each loaded block its number in the segment, its first token's place, its work.
+        runs: int64[:, 6], as many rows as seeds: part, first word, past the last word, place of the first, first and last
+            token in *work*.
+
+    Returns:
+        Runs written, and the numbers of blocks whose neighbours were wanted and not loaded: negative for the one before.
+    """
+    n = np.int64(0)
+    wanted = [np.int64(0) for _ in range(0)]
+    last_part = last_shift = np.int64(-1 << 62)
+    done = np.int64(0)
+    for s in range(len(seeds)):
+        part, q, place = np.int64(seeds[s, 0]), np.int64(seeds[s, 1]), np.int64(seeds[s, 2])
+        shift = place - q
+        if part == last_part and shift == last_shift and q < done:
+            continue
+        begin, end = text_bounds[part], text_bounds[part + 1]
+        slot = np.int64(seed_slot[s])
+        x = work_bounds[slot] + place - block_base[slot]
+        i = begin + q
+        # rightwards, the seed's own words first: a hash is no evidence
+        b, bx, at = i, x, slot
+        final = x
+        while b < end:
+            while bx >= work_bounds[at + 1]:
+                if (
+                    at + 2 < len(work_bounds)
+                    and block_number[at + 1] == block_number[at] + 1
+                    and block_work[at + 1] == block_work[at]
+                ):
+                    at += 1
+                    bx = work_bounds[at]
+                else:
+                    wanted.append(block_number[at] + 1)
+                    break
+            if bx >= work_bounds[at + 1] or not _same(text, b, work, bx):
+                break
+            final = bx
+            b, bx = b + 1, bx + 1
+        if b == i:
+            continue
+        # leftwards
+        a, ax, at = i, x, slot
+        while a > begin:
+            there = ax - 1
+            while there < work_bounds[at]:
+                if at > 0 and block_number[at - 1] == block_number[at] - 1 and block_work[at - 1] == block_work[at]:
+                    at -= 1
+                    there = work_bounds[at + 1] - 1
+                else:
+                    wanted.append(-block_number[at] - 1)
+                    break
+            if there < work_bounds[at] or not _same(text, a - 1, work, there):
+                break
+            a, ax = a - 1, there
+        last_part, last_shift, done = part, shift, b - begin
+        runs[n, 0], runs[n, 1], runs[n, 2], runs[n, 3] = part, a - begin, b - begin, place - (i - a)
+        runs[n, 4], runs[n, 5] = ax, final
+        n += 1
+    return n, np.array(wanted, dtype=np.int64)
+
+
+def scratch(size: int = SCRATCH) -> Any:
+    """Fresh room for the kernels above."""
+    return np.zeros(size, dtype=np.uint64)

@@ -1,0 +1,156 @@
+"""Whether a person named a work: its title or headline, its owner, its address."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from incamera.matching.segment import Entry
+from incamera.text import tokens
+
+#: Words that mark the single word after them as a title or an author.
+_CUES = frozenset(
+    "from of by in titled called named novel book story article poem song piece chapter read headline quote reciting".split()  # noqa: SIM905
+)
+_SMALL = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "and",
+        "or",
+        "to",
+        "in",
+        "on",
+        "at",
+        "for",
+        "from",
+        "with",
+        "by",
+        "as",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "it",
+        "its",
+        "this",
+        "that",
+        "his",
+        "her",
+        "their",
+        "our",
+        "your",
+        "my",
+        "not",
+        "no",
+        "but",
+        "how",
+        "what",
+        "why",
+        "who",
+        "when",
+        "where",
+        "part",
+        "chapter",
+        "vol",
+        "volume",
+        "book",
+    ]
+)
+_BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_SUBTITLE = re.compile(r"[:;|(\[]|,\s|\s[-–—]\s|\.\s|—")
+_SCHEME = re.compile(r"^[a-z]+://(www\.)?|^www\.", re.IGNORECASE)
+#: Shares of a headline's content words that name it when they come in any order.
+_MOST = 0.75
+
+
+def names(text: str, work: Entry) -> bool:
+    """Whether *text* names *work*. Cost: one fold of the text."""
+    if not text:
+        return False
+    if work.url and _SCHEME.sub("", work.url).rstrip("/").casefold() in text.casefold():
+        return True
+    found = [word for word, _, _ in _words(text)]
+    return _titled(text, found, work.title, _surname(work.owner)) or _owned(text, found, work.owner)
+
+
+@functools.lru_cache(maxsize=64)
+def _words(text: str) -> list[tuple[str, int, int]]:
+    return tokens.words(text)
+
+
+def _titled(text: str, found: list[str], title: str, surname: str) -> bool:
+    for form in title_forms(title):
+        for at in _places(found, form):
+            if len(form) > 1:
+                return True
+            if _marked(text, found, at) or (surname and surname in found):
+                return True
+    content = [w for w in _folded(title) if len(w) > 3 and w not in _SMALL]
+    return len(content) >= 4 and sum(w in found for w in set(content)) >= _MOST * len(set(content))
+
+
+@functools.lru_cache(maxsize=4096)
+def title_forms(title: str) -> tuple[tuple[str, ...], ...]:
+    """The ways a title is asked for, as folded words: whole, and without what follows the first colon, comma or dash."""
+    whole = _folded(title)
+    main = _folded(_SUBTITLE.split(title.strip(), maxsplit=1)[0])
+    forms = [whole, main, main[1:] if main[:1] in (("the",), ("a",), ("an",)) and len(main) > 2 else ()]
+    return tuple(dict.fromkeys(f for f in forms if f and not all(w in _SMALL or w.isdigit() for w in f)))
+
+
+def _owned(text: str, found: list[str], owner: str) -> bool:
+    surname, given = _person(owner)
+    if not surname:
+        return False
+    if given:
+        whole = (*given, *surname)
+        if any(_places(found, f) for f in (whole, (*given[:1], *surname), (*surname, *given))):
+            return True
+    elif len(surname) > 1:
+        return bool(_places(found, surname))
+    return any(_marked(text, found, at, owner=True) for at in _places(found, surname))
+
+
+@functools.lru_cache(maxsize=4096)
+def _person(owner: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """("Doe, Jane (1900-1980)") -> (("doe",), ("jane",)); an organisation or a single name has no given part."""
+    plain = _BRACKETED.sub(" ", owner)
+    surname, comma, given = plain.partition(",")
+    if comma:
+        return _folded(surname), _folded(given)
+    words = _folded(plain)
+    if 2 <= len(words) <= 3 and plain.istitle():
+        return words[-1:], words[:-1]
+    return words, ()
+
+
+def _surname(owner: str) -> str:
+    surname, _ = _person(owner)
+    return surname[-1] if surname and len(surname[-1]) > 2 else ""
+
+
+@functools.lru_cache(maxsize=8192)
+def _folded(text: str) -> tuple[str, ...]:
+    return tuple(word for word, _, _ in tokens.words(text))
+
+
+def _places(found: list[str], form: tuple[str, ...]) -> list[int]:
+    n = len(form)
+    return [i for i, word in enumerate(found) if word == form[0] and tuple(found[i : i + n]) == form] if n else []
+
+
+def _marked(text: str, found: list[str], at: int, *, owner: bool = False) -> bool:
+    """Whether the word is capitalised and stands in quotation marks, after a cue, or (an owner) in the possessive."""
+    _, start, end = _words(text)[at]
+    if not text[start].isupper():
+        return False
+    if text[start - 1 : start] in tuple("\"“«„‘'*_") and start:
+        return True
+    if owner and at + 1 < len(found) and found[at + 1] == "s" and text[end : end + 1] in tuple("'’"):
+        return True
+    return at > 0 and found[at - 1] in (("by", "of", "from") if owner else _CUES)

@@ -1,0 +1,176 @@
+"""What `kernels` compute, in numpy and Python: the reference for the compiled code, and its stand-in where numba is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from incamera.text import tokens
+from incamera.text.offsets import Packed
+
+if TYPE_CHECKING:
+    from incamera.matching.plan import Plan
+    from incamera.matching.segment import Stream
+
+I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
+U32 = npt.NDArray[np.uint32]
+
+_M3 = np.uint64(0xD6E8FEB86659FD93)
+_32 = np.uint64(32)
+_LOW = np.uint64(0xFFFFFFFF)
+
+
+def grams(hashes: U64, k: int) -> U64:
+    """One gram for every k consecutive token hashes."""
+    count = len(hashes) - k + 1
+    if count <= 0:
+        return np.empty(0, np.uint64)
+    out: U64 = hashes[:count].copy()
+    for j in range(1, k):
+        left = 9 * j % 64
+        w = hashes[j : j + count]
+        out ^= w << np.uint64(left) | w >> np.uint64(64 - left)
+    for _ in range(2):
+        out = (out ^ out >> _32) * _M3
+    return out ^ out >> _32
+
+
+def bits(g: U64) -> U64:
+    """The four bits of a filter block that each gram sets."""
+    one = np.uint64(1)
+    out = np.zeros_like(g)
+    for shift in (0, 6, 12, 18):
+        out |= one << (g >> np.uint64(shift) & np.uint64(63))
+    return out
+
+
+def place(g: U64, size: int) -> I64:
+    """Each gram's filter block or bucket among *size*."""
+    return ((g >> _32) * np.uint64(size) >> _32).astype(np.int64)
+
+
+def sample(packed: Packed, plan: Plan, out_grams: U64, out_places: U32, base: int, block_words: I64) -> int:
+    """As `kernels.sample`."""
+    found = tokens.tokenise(packed)
+    block_words[:] = np.diff(found.bounds)
+    return sample_hashes(found.hashes, plan, out_grams, out_places, base)
+
+
+def sample_hashes(hashes: U64, plan: Plan, out_grams: U64, out_places: U32, base: int) -> int:
+    """Grams of a work's tokens at every `plan.every`-th token: count written."""
+    taken = grams(hashes, plan.k)[:: plan.every]
+    out_grams[: len(taken)] = taken
+    out_places[: len(taken)] = base + np.arange(len(taken), dtype=np.int64) * plan.every
+    return len(taken)
+
+
+def unspaced(packed: Packed) -> I64:
+    """Characters of unspaced scripts in each text."""
+    found = tokens.tokenise(packed, chars=True)
+    sums = np.concatenate([np.zeros(1, np.int64), np.cumsum(found.solo, dtype=np.int64)])
+    counts: I64 = sums[found.bounds[1:]] - sums[found.bounds[:-1]]
+    return counts
+
+
+def fill(all_grams: U64, places: U32, filter_: U64, buckets: U32, entries: U64) -> None:
+    """As `kernels.fill`."""
+    np.bitwise_or.at(filter_, place(all_grams, len(filter_)), bits(all_grams))
+    bucket = place(all_grams, len(buckets) - 1)
+    packed = (all_grams & _LOW) << _32 | places.astype(np.uint64)
+    order = np.lexsort((packed, bucket))
+    entries[:] = packed[order]
+    buckets[1:] = np.cumsum(np.bincount(bucket, minlength=len(buckets) - 1))
+
+
+def probe(packed: Packed, stream: Stream) -> U64:
+    """As `kernels.probe`."""
+    found = tokens.tokenise(packed)
+    return probe_hashes(found.hashes, found.bounds, stream)
+
+
+def probe_hashes(hashes: U64, token_bounds: I64, stream: Stream) -> U64:
+    """As `kernels.probe_hashes`."""
+    out: list[tuple[int, int, int]] = []
+    for part in range(len(token_bounds) - 1):
+        g = grams(hashes[token_bounds[part] : token_bounds[part + 1]], stream.plan.k)
+        want = bits(g)
+        hit = np.flatnonzero(stream.filter[place(g, len(stream.filter))] & want == want)
+        for word in hit.tolist():
+            bucket = int(place(g[word : word + 1], len(stream.buckets) - 1)[0])
+            slot = stream.entries[stream.buckets[bucket] : stream.buckets[bucket + 1]]
+            out += [(part, word, entry & 0xFFFFFFFF) for entry in slot[slot >> _32 == g[word] & _LOW].tolist()]
+    return np.array(out, dtype=np.uint64).reshape(-1, 3)
+
+
+def extend(
+    text: tokens.Tokens,
+    seeds: U64,
+    seed_slot: I64,
+    work: tokens.Tokens,
+    block_number: I64,
+    block_base: I64,
+    block_work: I64,
+) -> tuple[I64, I64]:
+    """As `kernels.extend`."""
+    runs: list[tuple[int, ...]] = []
+    wanted: list[int] = []
+    last, done = (-1, 0), 0
+    for (part, q, place_), slot in zip(seeds.astype(np.int64).tolist(), seed_slot.tolist(), strict=True):
+        if (part, place_ - q) == last and q < done:
+            continue
+        begin, end = int(text.bounds[part]), int(text.bounds[part + 1])
+        i, x = begin + q, int(work.bounds[slot] + place_ - block_base[slot])
+        walk = _Walk(work, block_number, block_work, wanted)
+        b, final = i, x
+        for there in walk.onward(slot, x):
+            if b == end or text.word(b) != work.word(there):
+                break
+            final, b = there, b + 1
+        if b == i:
+            continue
+        a, ax = i, x
+        for there in walk.back(slot, x):
+            if a == begin or text.word(a - 1) != work.word(there):
+                break
+            a, ax = a - 1, there
+        last, done = (part, place_ - q), b - begin
+        runs.append((part, a - begin, b - begin, place_ - (i - a), ax, final))
+    return np.array(runs, dtype=np.int64).reshape(-1, 6), np.array(wanted, dtype=np.int64)
+
+
+class _Walk:
+    """Steps through a work's tokens across loaded blocks, noting a neighbour that is not there."""
+
+    def __init__(self, work: tokens.Tokens, number: I64, owner: I64, wanted: list[int]) -> None:
+        self.bounds, self.number, self.owner, self.wanted = work.bounds.tolist(), number.tolist(), owner.tolist(), wanted
+
+    def onward(self, slot: int, x: int):  # type: ignore[no-untyped-def]
+        while True:
+            while x >= self.bounds[slot + 1]:
+                if not self._neighbours(slot, slot + 1):
+                    self.wanted.append(self.number[slot] + 1)
+                    return
+                slot += 1
+                x = self.bounds[slot]
+            yield x
+            x += 1
+
+    def back(self, slot: int, x: int):  # type: ignore[no-untyped-def]
+        x -= 1
+        while True:
+            while x < self.bounds[slot]:
+                if not self._neighbours(slot - 1, slot):
+                    self.wanted.append(-self.number[slot] - 1)
+                    return
+                slot -= 1
+                x = self.bounds[slot + 1] - 1
+            yield x
+            x -= 1
+
+    def _neighbours(self, one: int, two: int) -> bool:
+        if one < 0 or two >= len(self.number):
+            return False
+        return bool(self.number[two] == self.number[one] + 1 and self.owner[two] == self.owner[one])

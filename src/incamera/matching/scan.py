@@ -1,0 +1,171 @@
+"""Search texts for every run they share with a claimed work: one row per maximal exact run, none of the declared length lost.
+
+The core is `scan_batch`, over Arrow or packed UTF-8; `scan` and `scan_all` put conversations through it and label the runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from incamera.core.errors import Refused
+from incamera.core.records import HEADER, Conversation, Match, Span
+from incamera.matching import align, commonness, compiled, elicitation
+from incamera.matching.align import Rows
+from incamera.matching.index import Index
+from incamera.text import tokens
+from incamera.text.offsets import Packed, from_arrow, pack
+
+#: Conversations are put through the kernels together, up to this many characters at a time.
+BATCH_CHARACTERS = 16 << 20
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Run:
+    """A match with its places counted in words, as elicitation and passages need them. *match* is what leaves the room."""
+
+    match: Match
+    segment: int
+    work: int
+    first: int
+    last: int
+    work_first: int
+    fold: str = "words/1"
+
+    @property
+    def work_last(self) -> int:
+        """Past the last word of the run, in the work."""
+        return self.work_first + self.last - self.first
+
+
+def scan_batch(texts: Any, index: Index, *, min_words: int | None = None) -> tuple[Rows, Rows]:
+    """Maximal runs of every text: rows of `words/1`, and rows of `chars/1`.
+
+    Args:
+        texts: An Arrow string array, or `text.offsets.Packed`.
+        min_words: Shortest run reported, in words; at least the index's threshold, which is the default. Runs of `chars/1` count
+            from 16 characters of unspaced scripts.
+
+    Raises:
+        Refused: `matching.below-threshold`.
+
+    Cost: linear; one pass over the texts for each segment, and one tokenisation of each text with a hit.
+    Privacy: reads raw text, copies none into the rows; but offsets into a work reveal the passage to whoever holds the work.
+    """
+    packed = texts if isinstance(texts, Packed) else from_arrow(texts)
+    least = index.plan.threshold if min_words is None else min_words
+    if least < index.plan.threshold:
+        hint = f"the index was made for runs of {index.plan.threshold} words or more: build another for shorter runs"
+        raise Refused("matching.below-threshold", hint, where=f"min_words {least}")
+    words = [
+        align.confirm(packed, n, segment, segment.words, compiled.probe(packed, segment.words), threshold=least)
+        for n, segment in enumerate(index.segments)
+    ]
+    return align.join(words), _scan_chars(packed, index)
+
+
+def _scan_chars(packed: Packed, index: Index) -> Rows:
+    """The stream `chars/1`, for the texts that hold enough characters of unspaced scripts."""
+    with_chars = [(n, s, s.chars) for n, s in enumerate(index.segments) if s.chars is not None]
+    if not with_chars:
+        return align.empty()
+    numbers = np.flatnonzero(compiled.unspaced(packed) >= with_chars[0][2].plan.threshold)
+    if not len(numbers):
+        return align.empty()
+    chosen = packed.take(numbers)
+    found = tokens.tokenise(chosen, chars=True)
+    rows = [
+        align.confirm(
+            chosen, n, segment, stream, compiled.probe_hashes(found, stream), threshold=stream.plan.threshold, chars=True
+        )
+        for n, segment, stream in with_chars
+    ]
+    out = align.join(rows)
+    out.part = numbers[out.part]
+    return out
+
+
+def scan(conversation: Conversation, index: Index, *, min_words: int | None = None) -> list[Match]:
+    """Every maximal exact run that the conversation shares with a claimed work, header and all turns, with its labels.
+
+    Returns:
+        Matches sorted by (turn, part, start, end, work, place in the work).
+
+    Raises:
+        Refused: `matching.below-threshold`.
+
+    Privacy: a Match is as sensitive as the text it points to.
+    """
+    return [run.match for run in next(scan_runs([conversation], index, min_words=min_words))[1]]
+
+
+def scan_all(
+    conversations: Iterable[Conversation],
+    index: Index,
+    *,
+    min_words: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[tuple[Conversation, list[Match]]]:
+    """`scan` of many conversations, in their order, many times faster than one by one. *progress* hears conversations done."""
+    for done, (conversation, runs) in enumerate(scan_runs(conversations, index, min_words=min_words), 1):
+        yield conversation, [run.match for run in runs]
+        if progress and done % 256 == 0:
+            progress(256)
+
+
+def scan_runs(
+    conversations: Iterable[Conversation], index: Index, *, min_words: int | None = None
+) -> Iterator[tuple[Conversation, list[Run]]]:
+    """`scan_all` with the runs' places counted in words."""
+    batch: list[Conversation] = []
+    size = 0
+    for conversation in conversations:
+        batch.append(conversation)
+        size += sum(len(part.text) for _, _, part in conversation.parts())
+        if size >= BATCH_CHARACTERS:
+            yield from _scan_some(batch, index, min_words)
+            batch, size = [], 0
+    yield from _scan_some(batch, index, min_words)
+
+
+def _scan_some(batch: list[Conversation], index: Index, min_words: int | None) -> Iterator[tuple[Conversation, list[Run]]]:
+    places = [(c, turn, part) for c, conversation in enumerate(batch) for turn, part, _ in conversation.parts()]
+    packed = pack([part.text for conversation in batch for _, _, part in conversation.parts()])
+    words, chars = scan_batch(packed, index, min_words=min_words)
+    found: dict[int, list[Run]] = {}
+    for rows, fold in ((words, "words/1"), (chars, "chars/1")):
+        common = commonness.in_works(rows, index)
+        columns = (getattr(rows, name).tolist() for name in Rows.__slots__)
+        for row, shared in zip(zip(*columns, strict=True), common, strict=True):
+            part, first, last, start, end, segment, work, work_first, work_start, work_end = row
+            c, turn, number = places[part]
+            match = Match(
+                span=Span(turn=turn, part=number, start=start, end=end),
+                work_id=index.entry(segment, work).work_id,
+                work_start=work_start,
+                work_end=work_end,
+                words=last - first,
+                commonness=shared,
+            )
+            found.setdefault(c, []).append(Run(match, segment, work, first, last, work_first, fold))
+    for c, conversation in enumerate(batch):
+        runs = sorted(found.get(c, []), key=_order)
+        yield conversation, _labelled(conversation, runs, index)
+
+
+def _order(run: Run) -> tuple[Any, ...]:
+    m = run.match
+    return (m.span.turn, m.span.part, m.span.start, m.span.end, run.fold, m.work_id, m.work_start)
+
+
+def _labelled(conversation: Conversation, runs: list[Run], index: Index) -> list[Run]:
+    if not runs:
+        return []
+    labels = elicitation.label(conversation, runs, index)
+    return [replace(run, match=replace(run.match, elicitation=found)) for run, found in zip(runs, labels, strict=True)]
+
+
+__all__ = ["HEADER", "Run", "scan", "scan_all", "scan_batch", "scan_runs"]

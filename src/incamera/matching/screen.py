@@ -1,0 +1,132 @@
+"""Works that are not indexed, and why. A refusal is recorded and the rest goes on.
+
+A claimed work lets its words stand in a production (the protected run). A "work" that is mainly identifiers or a list of names
+would turn that into an oracle: claim a directory, and see which of its entries people talked about. So such works are refused.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections import Counter
+from dataclasses import dataclass
+
+from incamera.core.records import Work
+from incamera.text import tokens
+from incamera.text.offsets import encode, pack
+
+#: Reasons, in the order in which they are looked for.
+EMPTY, ENCODING, BINARY, SHORT, IDENTIFIERS, LIST, DUPLICATE = (
+    "matching.work-empty",
+    "matching.work-encoding",
+    "matching.work-binary",
+    "matching.work-short",
+    "matching.work-identifiers",
+    "matching.work-list",
+    "matching.work-duplicate-id",
+)
+
+#: Bytes that text does not hold, and bytes that identifiers are made of.
+_CONTROLS = bytes([*range(9), *range(14, 32), 127])
+_MARKS = b"0123456789@"
+_REPLACED = re.compile("[\ufffd\ud800-\udfff]")
+#: Mis-decoded UTF-8: a lead byte read as Latin-1, then a continuation byte.
+_MOJIBAKE = re.compile("[\u00c2-\u00f4][\u0080-\u00bf]|\u00e2\u20ac")
+_FOREIGN_DIGIT = re.compile("[\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u09e6-\u09ef\u0e50-\u0e59\uff10-\uff19]")
+_MARK = re.compile(r"[\d@]|://|www\.")
+_FIELD = re.compile(r"[\n,;\t|/]+")
+_WORD = re.compile(r"[^\W\d_]+")
+#: How much of a long text is looked at: stretches from all over it.
+_SAMPLE = 16_000
+_STRETCHES = 8
+#: A longer text is not asked whether it has enough words: if it has not, none of its runs is ever found.
+_BRIEF = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedWork:
+    """A work that was left out: its id, the reason, and what to do about it. Never its text."""
+
+    work_id: str
+    code: str
+    hint: str
+
+
+def refuse(work: Work, *, threshold: int, threshold_chars: int = 16) -> RefusedWork | None:
+    """Why *work* may not be indexed, or None.
+
+    Args:
+        threshold: Shortest run that counts, in words.
+        threshold_chars: The same in characters of unspaced scripts.
+
+    Cost: linear up to 16,000 characters, constant beyond.
+    """
+    text = work.text
+    if not text.strip():
+        return _no(work, EMPTY, "the work has no text")
+    looked = _looked_at(text)
+    if not looked.isascii():
+        wrong = len(_REPLACED.findall(looked)) * 100, len(_MOJIBAKE.findall(looked)) * 50
+        if max(wrong) > len(looked):
+            return _no(work, ENCODING, "the text was read in the wrong encoding: convert the file to UTF-8")
+    raw = encode(looked)
+    controls = len(raw) - len(raw.translate(None, _CONTROLS))
+    if controls * 200 > len(looked) or "\x00" in looked:
+        return _no(work, BINARY, "the text is binary data: extract its text first")
+    if len(text) <= _BRIEF:
+        found = tokens.tokenise(pack([text]), chars=True)
+        if len(found.hashes) < threshold and found.solo.sum() < threshold_chars:
+            return _no(work, SHORT, f"fewer than {threshold} words: no run of that length can be found")
+    if _mainly_identifiers(looked, raw):
+        return _no(work, IDENTIFIERS, "mainly numbers, addresses or other identifiers: claim the prose around them instead")
+    if _mainly_list(looked, raw):
+        return _no(work, LIST, "mainly a list of short entries: claim the prose around it instead")
+    return None
+
+
+def duplicate(work: Work) -> RefusedWork:
+    """The record of a work whose id was used before."""
+    return _no(work, DUPLICATE, "this work_id stands earlier in the input: the first one was indexed")
+
+
+def _no(work: Work, code: str, hint: str) -> RefusedWork:
+    return RefusedWork(work_id=work.work_id, code=code, hint=hint)
+
+
+def _looked_at(text: str) -> str:
+    if len(text) <= _SAMPLE:
+        return text
+    size = _SAMPLE // _STRETCHES
+    step = (len(text) - size) // (_STRETCHES - 1)
+    return "\n".join(text[i * step : i * step + size] for i in range(_STRETCHES))
+
+
+def _mainly_identifiers(text: str, raw: bytes) -> bool:
+    """Two fifths or more of the characters outside white space stand in tokens with a digit, an at-sign or an address."""
+    marks = len(raw) - len(raw.translate(None, _MARKS)) + 8 * raw.count(b"://")
+    if not raw.isascii():
+        marks += len(_FOREIGN_DIGIT.findall(text))
+    if marks * 30 < len(raw):
+        return False  # too few marks, at any usual length of an identifier
+    pieces = text.split()
+    return sum(len(p) for p in pieces if _MARK.search(p)) * 5 >= sum(map(len, pieces)) * 2
+
+
+def _mainly_list(text: str, raw: bytes) -> bool:
+    """Thirty entries or more, short at the median, that either begin with capitals throughout or hardly repeat a word.
+
+    Prose of any spaced language repeats its little words; a directory of names does neither.
+    """
+    separators = sum(raw.count(c) for c in (b"\n", b",", b";", b"\t", b"|", b"/"))
+    if separators < 29 or raw.count(b" ") > 8 * separators:
+        return False
+    words = [w for w in (_WORD.findall(f) for f in _FIELD.split(text)) if w]
+    if len(words) < 30 or statistics.median(map(len, words)) > 4:
+        return False
+    flat = [w for ws in words for w in ws]
+    if sum(map(len, flat)) > 8 * len(flat):
+        return False  # scripts without spaces: a field is a clause
+    capitals = sum(w[0].isupper() for w in flat)
+    counts = Counter(w.casefold() for w in flat)
+    top = sum(n for _, n in counts.most_common(10))
+    return capitals * 5 >= len(flat) * 4 or top * 100 < len(flat) * 8
