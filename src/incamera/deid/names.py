@@ -1,0 +1,328 @@
+"""The embedded names model: which tokens name a person, a firm, a place, a date or a trait.
+
+A vector is made from the token alone (`names_features`), three convolutions look at up to eight tokens on either side, and
+nine logits come out. After the tables every number is an integer held in float32, and every sum stays below 2**24: it is
+exact in any order, so that a token's logits do not depend on batching, on threads or on the machine.
+
+The weights were trained by this project (`training/`, `names_model/MODEL.md`). Nothing is fetched at run time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from incamera.core.errors import Malformed
+from incamera.deid.names_features import I32, U32, Lexicon, features, joined
+
+F32 = NDArray[np.float32]
+
+#: First line of the model file; `docs/formats/names-model.md` describes the rest.
+MAGIC: Final = b"incamera-names/1\n"
+FILE: Final = "names.bin"
+
+LABELS: Final = ("O", "PERSON", "ORG", "LOC", "DATE", "DEM", "OCC", "HEALTH", "OTHER")
+
+#: Logits are multiples of this.
+STEP: Final = 1 / 64
+#: Every sum of products stays below this, where float32 is exact.
+EXACT: Final = 1 << 24
+#: Activations are integers from 0 (embeddings: from the negative) to this.
+TOP: Final = 2047
+#: Places convolved at a time, and places whose distinct tokens are embedded at a time. They bound memory and change no result.
+WINDOW: Final = 1024
+BLOCK: Final = 32 * WINDOW
+
+
+class Tagged(NamedTuple):
+    """Tokens `start` to `end` (half-open) carry one label; `score` is their mean margin over O, in logits."""
+
+    start: int
+    end: int
+    label: str
+    score: float
+
+
+class Scored(NamedTuple):
+    """One text: bounds of its tokens in code points, and a row of logits for each."""
+
+    starts: I32
+    ends: I32
+    logits: F32
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Quantised weights: integers held in float32, and the multipliers between layers."""
+
+    grams: NDArray[np.int8]
+    words: NDArray[np.int8]
+    features: NDArray[np.int8]
+    blend: NDArray[np.int64]  # 16-bit fixed point: one for each number of n-grams, then features, then words
+    inner: F32
+    inner_bias: F32
+    inner_rescale: F32
+    first: F32
+    first_bias: F32
+    first_rescale: F32
+    context: F32
+    context_bias: F32
+    context_rescale: F32
+    out: F32
+    out_rescale: F32
+    direct: F32
+    direct_rescale: F32
+    out_bias: F32
+    dilations: tuple[int, ...]
+
+    @property
+    def taps(self) -> int:
+        return int(self.first.shape[1] // self.first.shape[0])
+
+    @property
+    def reach(self) -> int:
+        """How many tokens on either side can change a token's logits."""
+        return self.taps // 2 + sum(self.dilations)
+
+
+class Tagger:
+    """Logits for tokens. Build it once a process with `tagger()`; it keeps no text between calls."""
+
+    labels: Final = LABELS
+
+    def __init__(self, blob: bytes) -> None:
+        """
+        Args:
+            blob: The bytes of a model file.
+
+        Raises:
+            Malformed: `names.version`, `names.damaged`, or `names.range` where a sum could leave the exact range.
+
+        Cost: under a second, most of it frequency lists and compiled code read back from disk.
+        """
+        arrays, dilations = _read(blob)
+        self._weights = _weights(arrays, dilations)
+        self._lexicon = Lexicon.build(arrays["lexicon_keys"], arrays["lexicon_flags"], arrays["lexicon_rows"])
+        self.digest = hashlib.sha256(hashlib.sha256(blob).digest() + bytes.fromhex(self._lexicon.digest)).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"<Tagger {self.digest[:12]}>"
+
+    def scores(self, sentences: Sequence[Sequence[str]]) -> list[F32]:
+        """Logits of each sentence's tokens, (tokens, labels), in multiples of `STEP`; O comes first.
+
+        Args:
+            sentences: Tokens as `tokenise` cuts them; each sentence is judged alone, whatever stands beside it.
+
+        Privacy: reads text, keeps none.
+        Cost: about a microsecond and a half a token, and a constant fifty for each call.
+        """
+        tokens = [token for sentence in sentences for token in sentence]
+        lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
+        logits = self._logits(*joined(tokens), lengths)
+        return np.split(logits, np.cumsum(lengths)[:-1]) if len(sentences) else []
+
+    def score_texts(self, texts: Sequence[str]) -> list[Scored]:
+        """The same from untokenised text: bounds in code points of each text, and logits. The fast way in."""
+        from incamera.deid import names_kernels as kernels
+
+        cut = [_bounds(text, self._lexicon.classes, kernels) for text in texts]
+        if not cut:
+            return []
+        lengths = np.fromiter((starts.size for _, starts, _ in cut), np.int64, len(cut))
+        offsets = np.cumsum([0, *(points.size for points, _, _ in cut[:-1])]).astype(np.int32)
+        logits = self._logits(
+            np.concatenate([points for points, _, _ in cut]),
+            np.concatenate([starts + offset for (_, starts, _), offset in zip(cut, offsets, strict=True)]),
+            np.concatenate([ends + offset for (_, _, ends), offset in zip(cut, offsets, strict=True)]),
+            lengths,
+        )
+        rows = np.split(logits, np.cumsum(lengths)[:-1])
+        return [Scored(starts, ends, row) for (_, starts, ends), row in zip(cut, rows, strict=True)]
+
+    def spans(self, tokens: Sequence[str], *, bias: float = 0.0) -> list[Tagged]:
+        """Runs of tokens with one label other than O.
+
+        Args:
+            tokens: One sentence or text.
+            bias: The recall dial: subtracted from every O logit. More finds more, rightly and wrongly.
+        """
+        (logits,) = self.scores([tokens])
+        return merge(tokens, logits, bias=bias)
+
+    def _logits(self, points: U32, starts: I32, ends: I32, lengths: NDArray[np.int64]) -> F32:
+        """Logits of the tokens of sequences of *lengths*, in blocks: only neighbours within `reach` matter."""
+        gap = self._weights.reach
+        # Sequences lie one after another with empty places between them that nothing reaches across.
+        at = np.arange(starts.size) + gap * (1 + np.repeat(np.arange(lengths.size), lengths))
+        places = np.full(starts.size + gap * (lengths.size + 1), -1, np.int32)
+        places[at] = np.arange(starts.size, dtype=np.int32)
+        found = np.empty((starts.size, len(LABELS)), np.float32)
+        for start in range(0, places.size, BLOCK):
+            end = min(start + BLOCK, places.size)
+            low, high = max(0, start - gap), min(places.size, end + gap)
+            tokens = places[low:high]
+            held = tokens[tokens >= 0]
+            if not held.size:
+                continue
+            offset = held[0]
+            block = slice(int(offset), int(held[-1]) + 1)
+            logits = self._block(points, starts[block], ends[block], np.where(tokens < 0, -1, tokens - offset).astype(np.int32))
+            kept = slice(start - low, end - low)
+            live = tokens[kept] >= 0
+            found[tokens[kept][live]] = logits[kept][live]
+        return found
+
+    def _block(self, points: U32, starts: I32, ends: I32, tokens: I32) -> F32:
+        """Logits of consecutive places; *tokens* says which token stands there, -1 for none."""
+        from incamera.deid import names_kernels as kernels
+
+        weights = self._weights
+        of, first = np.empty(starts.size, np.int32), np.empty(starts.size, np.int32)
+        first = first[: kernels.distinct(points, starts, ends, of, first)]
+        types = features(points, starts[first], ends[first], self._lexicon)
+        embedded = np.empty((first.size, weights.grams.shape[1]), np.float32)
+        kernels.embed(
+            types.grams, types.gram_counts, types.rows, types.row_counts, types.words,
+            weights.grams, weights.features, weights.words, weights.blend, TOP, embedded,
+        )  # fmt: skip
+        inner = embedded @ weights.inner
+        kernels.rectify(inner, weights.inner_bias, weights.inner_rescale, TOP)
+        direct = (inner @ weights.direct) * weights.direct_rescale
+        parts: F32 = np.matmul(inner, weights.first, dtype=np.float32)
+        places = np.where(tokens < 0, np.int32(-1), of[tokens])
+        context = np.empty((places.size, len(LABELS)), np.float32)
+        gap = weights.reach
+        for start in range(0, places.size, WINDOW):
+            end = min(start + WINDOW, places.size)
+            low, high = max(0, start - gap), min(places.size, end + gap)
+            context[start:end] = self._window(places[low:high], parts)[start - low : end - low]
+        found: F32 = np.rint((context + direct[places] + weights.out_bias) * np.float32(1 / STEP)) * np.float32(STEP)
+        return found
+
+    def _window(self, places: I32, parts: F32) -> F32:
+        """The contextual share of the logits of consecutive places."""
+        from incamera.deid import names_kernels as kernels
+
+        weights = self._weights
+        hidden = weights.first.shape[0]
+        margin = max(weights.dilations)
+        x = np.zeros((places.size + 2 * margin, hidden), np.float32)
+        kernels.gather(places, parts, weights.first_bias, weights.first_rescale, TOP, x[margin:-margin])
+        for layer, dilation in enumerate(weights.dilations):
+            left, middle, right = (x[margin + by : margin + by + places.size] for by in (-dilation, 0, dilation))
+            w = weights.context[layer]
+            total = left @ w[:hidden]
+            total += middle @ w[hidden : 2 * hidden]
+            total += right @ w[2 * hidden :]
+            kernels.residual(places, middle, total, weights.context_bias[layer], weights.context_rescale[layer], TOP)
+        found: F32 = (x[margin:-margin] @ weights.out) * weights.out_rescale
+        return found
+
+
+def merge(tokens: Sequence[str], logits: F32, *, bias: float = 0.0) -> list[Tagged]:
+    """Runs of equal best label; white space belongs to no run."""
+    biased = logits.copy()
+    biased[:, 0] -= np.float32(bias)
+    best = biased.argmax(1)
+    margins = biased.max(1) - biased[:, 0]
+    found: list[Tagged] = []
+    for i, (token, label) in enumerate(zip(tokens, best.tolist(), strict=True)):
+        if not label or token.isspace():
+            continue
+        if found and found[-1].end == i and found[-1].label == LABELS[label]:
+            start = found.pop().start
+        else:
+            start = i
+        found.append(Tagged(start, i + 1, LABELS[label], float(margins[start : i + 1].mean(dtype=np.float64))))
+    return found
+
+
+def margins(logits: F32) -> F32:
+    """By how much the best label other than O beats O: above 0 it is the model's choice, above -bias with the dial turned."""
+    found: F32 = logits[:, 1:].max(1) - logits[:, 0]
+    return found
+
+
+def tokenise(text: str) -> list[str]:
+    """The tokens that the model knows: words, runs of one punctuation character, line ends."""
+    from incamera.deid import names_kernels as kernels
+
+    _, starts, ends = _bounds(text, _classes(), kernels)
+    return [text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+
+@cache
+def tagger() -> Tagger | None:
+    """The model that ships with the product, or None where the installation has none. Built on first use."""
+    file = resources.files("incamera.deid") / "names_model" / FILE
+    return Tagger(file.read_bytes()) if file.is_file() else None
+
+
+@cache
+def _classes() -> NDArray[np.uint8]:
+    from incamera.deid import names_kernels as kernels
+
+    return kernels.tables()[0]
+
+
+def _bounds(text: str, classes: NDArray[np.uint8], kernels: object) -> tuple[U32, I32, I32]:
+    points: U32 = kernels.code_points(text)  # type: ignore[attr-defined]
+    starts, ends = np.empty(points.size, np.int32), np.empty(points.size, np.int32)
+    count: int = kernels.tokenise(points, classes, starts, ends)  # type: ignore[attr-defined]
+    return points, starts[:count], ends[:count]
+
+
+# --- the file -----------------------------------------------------------------------------------------------------
+
+
+def _read(blob: bytes) -> tuple[dict[str, NDArray[np.generic]], tuple[int, ...]]:
+    """Arrays of a model file. Its second line is the digest of the rest, its third names each array, dtype and shape."""
+    import zstandard
+
+    if not blob.startswith(MAGIC):
+        raise Malformed("names.version", "This is no names model of version 1; reinstall incamera.", where=FILE)
+    digest, _, rest = blob[len(MAGIC) :].partition(b"\n")
+    if hashlib.sha256(rest).hexdigest().encode() != digest:
+        raise Malformed("names.damaged", "The names model is damaged; reinstall incamera.", where=FILE)
+    line, _, packed = rest.partition(b"\n")
+    header = json.loads(line)
+    sizes = [int(np.prod(shape)) * np.dtype(dtype).itemsize for _, dtype, shape in header["arrays"]]
+    body = zstandard.ZstdDecompressor().decompress(packed, max_output_size=sum(sizes))
+    ends = np.cumsum([0, *sizes]).tolist()
+    arrays = {
+        name: np.frombuffer(body[start:end], dtype).reshape(shape)
+        for (name, dtype, shape), (start, end) in zip(header["arrays"], pairwise(ends), strict=True)
+    }
+    return arrays, tuple(header["dilations"])
+
+
+_INTEGERS = ("inner", "first", "context", "out", "direct", "inner_bias", "first_bias", "context_bias")
+
+
+def _weights(arrays: dict[str, NDArray[np.generic]], dilations: tuple[int, ...]) -> Weights:
+    found = {name: array for name, array in arrays.items() if not name.startswith("lexicon_")}
+    for name in _INTEGERS:
+        found[name] = np.ascontiguousarray(found[name].astype(np.float32))
+    weights = Weights(**found, dilations=dilations)  # type: ignore[arg-type]
+    hidden = weights.inner.shape[1]
+    by_tap = np.abs(weights.first).sum(0).reshape(weights.taps, hidden).sum(0)
+    largest = max(
+        float((np.abs(w).sum(0) * TOP + np.abs(b)).max())
+        for w, b in (
+            (weights.inner, weights.inner_bias), (weights.out, np.zeros(1)), (weights.direct, np.zeros(1)),
+            *zip(weights.context, weights.context_bias, strict=True), (by_tap[None], weights.first_bias),
+        )
+    )  # fmt: skip
+    if largest >= EXACT:
+        raise Malformed("names.range", "A sum of the names model could leave the range in which it is exact.", where=FILE)
+    return weights
