@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from incamera.core.errors import Malformed
+from incamera.core.errors import Malformed, Refused
 from incamera.ledger.history import History
 from incamera.ledger.store import CHECKPOINT, HISTORY, Store
 from incamera_verify.canon import canonical
@@ -18,10 +18,14 @@ from incamera_verify.note import Checkpoint, Note
 from incamera_verify.tiles import BUNDLE_FORMAT, TILE_WIDTH, pack_history, tile_path
 
 
-def export(history: History, matter: str, directory: Path) -> Checkpoint:
+def export(history: History, matter: str, directory: Path, *, witnessed: bool = False) -> Checkpoint:
     """Write the bundle of *matter* into *directory*, which may hold nothing of that name yet; returns the state it shows.
 
+    Args:
+        witnessed: Show the latest state that witnesses cosigned, with their cosignatures, in place of the latest of all.
+
     Raises:
+        Refused: `ledger.not-witnessed`, the matter has acts after the last state that any witness cosigned.
         Malformed: `ledger.no-such-matter`, `ledger.export-exists`.
         Unavailable: the directory cannot be written.
     Privacy: writes the acts of *matter* and hashes of all others. The number and the times of signing of the other
@@ -31,12 +35,14 @@ def export(history: History, matter: str, directory: Path) -> Checkpoint:
     store.make()
     if store.exists("format"):
         raise Malformed("ledger.export-exists", "there is an exported ledger in this directory already", where=str(directory))
-    note = history.checkpoint().encode()
+    note = _latest_witnessed(history) if witnessed else history.checkpoint().encode()
     state = Checkpoint.parse(Note.parse(note).text)
     indices: list[int] = []
     rows: list[bytes] = []
     for recorded in history.entries(matter):
         if recorded.index >= state.size:
+            if witnessed:
+                raise Refused("ledger.not-witnessed", "acts of the matter await a cosignature; ask a witness first", where=matter)
             break
         indices.append(recorded.index)
         rows.append(canonical({"index": recorded.index, "leaf": recorded.leaf.decode()}) + b"\n")
@@ -53,6 +59,13 @@ def export(history: History, matter: str, directory: Path) -> Checkpoint:
         ]
     )
     return state
+
+
+def _latest_witnessed(history: History) -> bytes:
+    notes = history.witnessed()
+    if not notes:
+        raise Refused("ledger.not-witnessed", "no witness has cosigned this log yet")
+    return notes[-1][1]
 
 
 def _leaf_tiles(history: History, size: int) -> Iterator[tuple[str, bytes]]:

@@ -18,7 +18,7 @@ from incamera.core.records import Entry
 from incamera.ledger.entry import decode
 from incamera.ledger.journal import Batch, Head, unpack_batches, unpack_head
 from incamera.ledger.log import Ledger
-from incamera.ledger.store import CHECKPOINT, HISTORY, JOURNAL, Journal, Store
+from incamera.ledger.store import CHECKPOINT, HISTORY, JOURNAL, WITNESSED, Journal, Store
 from incamera_verify.errors import VerificationError
 from incamera_verify.merkle import Tree, leaf_hash
 from incamera_verify.note import Checkpoint, Signer, Verifier, open_checkpoint
@@ -104,7 +104,9 @@ class _Examination:
         sizes = [state.size for state in (*latest, published) if state is not None]
         if whole and max(sizes, default=-1) != len(self.tree):
             self._flaw("ledger.unsigned", JOURNAL, "acts stand after the last signed checkpoint")
-        # 7. The states that the reader knew before are part of it.
+        # 7. So are the states that witnesses cosigned, and those that the reader knew before.
+        for name in self.store.names(WITNESSED):
+            self._note(self.store.read(f"{WITNESSED}/{name}") or b"", f"{WITNESSED}/{name}")
         for pin in pinned:
             self._state(pin, f"pinned size {pin.size}")
         return Report(len(self.tree), Digest(self.tree.root().hex()), len(latest), torn, tuple(self.flaws))

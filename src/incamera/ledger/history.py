@@ -15,7 +15,7 @@ from incamera.core.ids import Digest
 from incamera.core.records import Receipt
 from incamera.ledger.entry import Recorded, decode
 from incamera.ledger.journal import Batch, Ending, unpack_batches, unpack_head
-from incamera.ledger.store import CHECKPOINT, HISTORY, JOURNAL, Journal, Store
+from incamera.ledger.store import CHECKPOINT, HISTORY, JOURNAL, WITNESSED, Journal, Store
 from incamera.ledger.tiles import Tiles
 from incamera_verify import merkle
 from incamera_verify.errors import VerificationError
@@ -123,6 +123,14 @@ class History:
             self._within(index)
             return self._receipts(index, index + 1)[0]
 
+    def inclusion_path(self, index: int, size: int) -> list[bytes]:
+        """Siblings from act *index* up to the root at *size* acts, raw. Raises `Malformed`, `ledger.no-such-size`."""
+        with self._memory:
+            self._within(index)
+            if not index < size <= self._frontier.size:
+                raise Malformed("ledger.no-such-size", "the log never had this size with this act in it", where=f"size {size}")
+            return merkle.inclusion_path(self._node, index, size)
+
     def consistency(self, old: int, new: int | None = None) -> tuple[str, ...]:
         """Proof, hex, that the log at *old* acts is a prefix of the log at *new* acts (the latest by default).
 
@@ -159,6 +167,11 @@ class History:
         except VerificationError as flaw:
             raise Unverified(f"ledger.{flaw.code.partition('.')[2]}", flaw.hint, where=flaw.where) from None
         yield from pending
+
+    def witnessed(self) -> list[tuple[int, bytes]]:
+        """(size, note) of every checkpoint that witnesses cosigned, oldest first; cosignatures are as received."""
+        sizes = sorted(int(name) for name in self._store.names(WITNESSED) if name.isdigit())
+        return [(size, self._store.read(f"{WITNESSED}/{size}") or b"") for size in sizes]
 
     def _within(self, index: int) -> None:
         if not 0 <= index < self._frontier.size:

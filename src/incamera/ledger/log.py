@@ -23,7 +23,7 @@ from incamera.core.records import Entry, Receipt
 from incamera.ledger.entry import SLUG, check, encode
 from incamera.ledger.history import History
 from incamera.ledger.journal import Head, pack_batch, pack_head
-from incamera.ledger.store import CHECKPOINT, HISTORY, JOURNAL, Journal, Store
+from incamera.ledger.store import CHECKPOINT, HISTORY, JOURNAL, TIMESTAMPS, WITNESSED, Journal, Store
 from incamera_verify.merkle import EMPTY_ROOT, leaf_hash
 from incamera_verify.note import Checkpoint, Signer, sign_note
 from incamera_verify.tiles import TILE_WIDTH, entries_path, pack_entries, pack_history, tile_path, tiles_of
@@ -246,6 +246,16 @@ class Ledger(History):
         """Take in what other processes appended since."""
         with self._commit:
             super().refresh()
+
+    # --- what others attest --------------------------------------------------------------------------------------------
+
+    def keep_witnessed(self, size: int, note: bytes) -> None:
+        """Keep a checkpoint with the cosignatures of witnesses."""
+        self._store.write(f"{WITNESSED}/{size}", note)
+
+    def keep_timestamp(self, size: int, authority: str, response: bytes) -> None:
+        """Keep an authority's response about the checkpoint of *size* acts."""
+        self._store.write(f"{TIMESTAMPS}/{size}.{authority}.tsr", response)
 
     # --- publishing ------------------------------------------------------------------------------------------------
 

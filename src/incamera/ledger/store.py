@@ -20,6 +20,8 @@ CHECKPOINT = "checkpoint"
 HISTORY = "checkpoints"
 JOURNAL = "journal"
 DROPPED = "dropped"
+WITNESSED = "witnessed"
+TIMESTAMPS = "timestamps"
 
 
 class Store:
@@ -101,9 +103,14 @@ class Store:
                 path.unlink()
             directory.rmdir()
 
-    def files(self, under: str) -> list[str]:
-        """Every file below *under*, relative to the ledger, sorted."""
-        return sorted(str(path.relative_to(self.directory)) for path in (self.directory / under).rglob("*") if path.is_file())
+    def names(self, under: str) -> list[str]:
+        """The files in the directory *under*, sorted; temporary ones are left out."""
+        try:
+            return sorted(path.name for path in (self.directory / under).iterdir() if not path.name.startswith("."))
+        except FileNotFoundError:
+            return []
+        except OSError as flaw:
+            raise unavailable(flaw, under) from None
 
     @contextmanager
     def locked(self, name: str = "lock", *, shared: bool = False) -> Iterator[None]:
