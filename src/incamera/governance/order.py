@@ -326,9 +326,12 @@ def _notice(document: Document) -> NoticeTerms:
 def _recipients(document: Document) -> tuple[Recipient, ...]:
     with document.section("recipients") as s:
         found = []
-        for place, row in s.tables("keys", ("name", "age")):
+        for place, row in s.tables("keys", ("name", "age"), optional=("role",)):
             _age(s, f"{place}.age", row["age"])
-            found.append(Recipient(**row))
+            role = row.get("role", "requester")
+            if role not in ("requester", "neutral", "room"):
+                raise s.bad(f"{place}.role", "recipients are requester, neutral or room")
+            found.append(Recipient(name=row["name"], age=row["age"], role=role))  # type: ignore[arg-type]
         if len({r.age for r in found}) != len(found):
             raise s.contradiction("keys", "a recipient stands twice")
         return tuple(found)

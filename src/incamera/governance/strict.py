@@ -231,16 +231,18 @@ class Section:
 
         return self._take(key, default, check)
 
-    def tables(self, key: str, columns: Iterable[str], *, required: bool = False) -> list[tuple[str, dict[str, str]]]:
-        """A list of tables with exactly *columns*, all text; each with its own place, `signers[0]`."""
-        wanted = set(columns)
+    def tables(
+        self, key: str, columns: Iterable[str], *, optional: Iterable[str] = (), required: bool = False
+    ) -> list[tuple[str, dict[str, str]]]:
+        """A list of tables with *columns* and maybe *optional* ones, all text; each with its own place, `signers[0]`."""
+        wanted, allowed = set(columns), set(columns) | set(optional)
 
         def check(value: object) -> list[tuple[str, dict[str, str]]]:
             if not isinstance(value, list):
                 raise self.bad(key, f"expected a list of tables with {', '.join(sorted(wanted))}")
             for number, row in enumerate(value):
                 place = f"{key}[{number}]"
-                if not isinstance(row, dict) or set(row) != wanted:
+                if not isinstance(row, dict) or not wanted <= set(row) <= allowed:
                     raise self.bad(place, f"expected exactly {', '.join(sorted(wanted))}")
                 for name, item in row.items():
                     if not isinstance(item, str) or not item.strip():

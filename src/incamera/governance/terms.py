@@ -146,10 +146,14 @@ class NoticeTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Somebody the package is sealed to: a name and an age recipient."""
+    """Somebody the package is sealed to: a name and an age recipient.
+
+    The rows of a whole sample are readable to the roles `neutral` and `room` only, unless a paragraph allows bulk export.
+    """
 
     name: str
     age: str
+    role: Literal["requester", "neutral", "room"] = "requester"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
