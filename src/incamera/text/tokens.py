@@ -61,9 +61,14 @@ def compiled() -> Any:
 
 
 @functools.cache
+def _tables() -> tuple[fold.Fold, Any]:
+    table = fold.load()
+    return table, compiled().tables(table)  # addresses: the table must live as long as they do
+
+
 def tables() -> Any:
     """The fold as the kernels take it."""
-    return compiled().tables(fold.load())
+    return _tables()[1]
 
 
 def tokenise(packed: Packed, *, chars: bool = False) -> Tokens:
