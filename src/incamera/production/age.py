@@ -87,7 +87,9 @@ def unseal(source: IO[bytes], target: IO[bytes], identity: str) -> None:
         raise Malformed("production.bad-identity", "expected AGE-SECRET-KEY-1...") from None
     try:
         pyrage.decrypt_io(source, target, [key])
-    except pyrage.DecryptError:
+    except (pyrage.DecryptError, OSError) as flaw:
+        if isinstance(flaw, OSError) and flaw.errno is not None:
+            raise  # the world's fault; a broken chunk comes as an OSError without a number
         raise Unverified("production.not-unsealed", "the file is not sealed to this identity, or was altered") from None
 
 

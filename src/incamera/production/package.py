@@ -30,7 +30,7 @@ from incamera.production.terms import Terms
 from incamera_verify import documents, loadfile, logs, manifest, numbers, render, sample, volume
 from incamera_verify.errors import VerificationError
 from incamera_verify.note import Verifier
-from incamera_verify.rows import DIGESTS_VERSION, ROWS_VERSION
+from incamera_verify.rows import DIGESTS_VERSION, ROWS_VERSION, text_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +241,13 @@ class _Builder:
         name = (public["bates"] or "", public["conversation"])
         for surrogate in sorted(item.redacted.surrogates, key=lambda s: s.span):
             span, code = rebase(surrogate.span), reasons.reason(surrogate)
+            text = text_at(public["record"], span.turn, span.part)
+            if text is None or text[span.start : span.end] != surrogate.replacement:
+                if span.part < 0:  # the name of a tool or language model that was known, and stands as it was
+                    continue
+                raise Malformed(
+                    "production.bad-surrogates", "a replacement does not stand where the span log says", where=f"row {name[1]}"
+                )
             line: dict[str, Any] = dict.fromkeys(logs.REDACTION, "") | {
                 "bates": name[0],
                 "conversation": name[1],

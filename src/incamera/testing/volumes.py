@@ -5,12 +5,10 @@ For tests of everything that reads a volume. All text is made up here; nothing i
 
 from __future__ import annotations
 
-import base64
-import gzip
 import random
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,11 +35,17 @@ from incamera.core.records import (
     clearance_leaf,
     produced,
 )
+from incamera.governance.terms import Committed
 from incamera.ledger.bundle import export
 from incamera.ledger.log import Ledger
 from incamera.production import Evidence, Failure, Figure, Package, SampleFiles, Terms, Withheld, build, compose, seal
+from incamera.sampling.draw import make
+from incamera.sampling.files import write_draw, write_frame
+from incamera.sampling.frame import Frame
+from incamera.sampling.seed import Seed, reveal
 from incamera.testing.clock import HandClock
-from incamera_verify import draw, merkle
+from incamera_verify import merkle
+from incamera_verify.draw import Drawn, FrameRow, frame_root, strata
 from incamera_verify.note import Signer
 from incamera_verify.trust import Trust
 
@@ -105,12 +109,9 @@ class World:
     production_key: Signer
     log_key: Signer
     order: Digest
-    frame: list[draw.FrameRow]
-    drawn: list[draw.Drawn]
     sampled: SampleFiles
     items: list[Cleared]
     early_checkpoint: bytes
-    counts: dict[int, int] = field(default_factory=dict)
 
     def terms(self, **changes: Any) -> Terms:
         """Terms of a whole sample, bulk lane open, unless changed."""
@@ -215,31 +216,28 @@ def world(
         clock.move(seconds=20)
         return ledger.append(Entry(act=name, matter=MATTER, actor="holder", fields=fields))
 
-    parties = {name: (Ed25519PrivateKey.generate(), secrets.token_bytes(32)) for name in ("holder", "neutral", "requester")}
-    commitments = {name: draw.seed_commitment(name, seed) for name, (_, seed) in parties.items()}
+    keys = {name: Ed25519PrivateKey.generate() for name in ("holder", "neutral", "requester")}
+    seeds = {name: Seed(party=name, value=secrets.token_bytes(32)) for name in keys}
+    committed = [Committed(party=n, commitment=seeds[n].commitment, key=public_text(key)) for n, key in keys.items()]
     act("matter.opened", order=order, protocol=digest(b"protocol"))
-    rows = sorted(draw.FrameRow(new_ref(), f"2024-0{1 + n % 3}+{'EEA' if n % 2 else 'US'}") for n in range(frame))
-    root = draw.frame_root(rows)
-    early = act("frame.committed", root=root.hex(), size=frame, commitments=sorted(commitments.values())).checkpoint.encode()
-
-    reveals = {name: _reveal(name, key, seed, order, root) for name, (key, seed) in parties.items()}
-    for name, data in reveals.items():
-        act("seed.revealed", party=name, commitment=commitments[name], reveal=digest(data), frame=root.hex())
-    drawn = draw.redraw(rows, {name: seed for name, (_, seed) in parties.items()}, size)
-    header = {
-        "v": draw.DRAW_VERSION, "frame": root.hex(), "rows": frame, "size": size,
-        "parties": [{"party": name, "commitment": commitments[name], "key": public_text(key), "revealed": True}
-                    for name, (key, _) in sorted(parties.items())],
-    }  # fmt: skip
-    sampled = _sample_files(home, rows, drawn, header, reveals)
-    act("draw.made", frame=root.hex(), size=size, root=digest(b"draw"), file=digest(sampled.draw.read_bytes()))
+    whole = _frame(frame)
+    fields = {"root": whole.root, "size": frame, "commitments": sorted(c.commitment for c in committed)}
+    early = act("frame.committed", **fields).checkpoint.encode()
+    reveals = {n: reveal(seeds[n], keys[n], matter=MATTER, order=order, frame=whole.root) for n in keys}
+    for one in committed:
+        act("seed.revealed", party=one.party, commitment=one.commitment, reveal=digest(reveals[one.party]), frame=whole.root)
+    made_draw = make(whole, {n: s.value for n, s in seeds.items()}, size, matter=MATTER, order=order, commitments=committed)
+    sampled = SampleFiles(frame=home / "frame.jsonl.gz", draw=home / "draw.jsonl", reveals=reveals)
+    write_frame(sampled.frame, whole)
+    write_draw(sampled.draw, made_draw)
+    act("draw.made", frame=whole.root, size=size, root=made_draw.root, file=made_draw.digest)
     act("access.granted", request=digest(b"request"), purpose="court_order", scope=digest(b"scope"), max_records=size,
         not_before="2026-03-02T09:00:00Z", expires_at="2026-04-02T09:00:00Z", approvals=[digest(b"a"), digest(b"b")])  # fmt: skip
     act("key.released", conversations=size, root=digest(b"crefs"))
     texts = random.Random(seed)
     made = [(kinds or (lambda n: _conversation(n, texts)))(n) for n in range(size)]
-    items = _decide(drawn, made, act)
-    return World(home, ledger, clock, production_key, log_key, order, rows, drawn, sampled, items, early)
+    items = _decide(made_draw.rows, made, act)
+    return World(home, ledger, clock, production_key, log_key, order, sampled, items, early)
 
 
 def _conversation(number: int, texts: random.Random) -> Redacted:
@@ -278,7 +276,7 @@ def _matches(number: int, item: Redacted) -> tuple[Match, ...]:
     return (prompt, run)
 
 
-def _decide(drawn: Sequence[draw.Drawn], made: Sequence[Redacted], act: Callable[..., Receipt]) -> list[Cleared]:
+def _decide(drawn: Sequence[Drawn], made: Sequence[Redacted], act: Callable[..., Receipt]) -> list[Cleared]:
     """Two fragments, one decision each, as a stipulated rule makes them."""
     items: list[Cleared] = []
     half = len(drawn) // 2
@@ -309,31 +307,38 @@ def _decide(drawn: Sequence[draw.Drawn], made: Sequence[Redacted], act: Callable
     return items
 
 
-def _facts(number: int, drawn: draw.Drawn) -> dict[str, Any]:
+def _facts(number: int, drawn: Drawn) -> dict[str, Any]:
     return {
-        "stratum": drawn.stratum, "probability": drawn.probability, "rank": drawn.rank, "position": drawn.position,
-        "month": drawn.stratum[:7], "region": drawn.stratum[8:], "tier": "free", "source": "chatgpt", "language": "en",
-        "temporary": number == 1, "deletion_requested": number == 2, "party_account": number == 3, "subject": new_ref(),
-        "outputs_missing": {"no_output": 1} if number == 5 else {}, "responsive": number % 3 == 0, "hits": 1,
-    }  # fmt: skip
+        "stratum": drawn.stratum,
+        "probability": drawn.probability,
+        "rank": drawn.rank,
+        "position": drawn.position,
+        "month": drawn.stratum[6:13],
+        "region": drawn.stratum.rpartition("=")[2],
+        "tier": "free",
+        "source": "chatgpt",
+        "language": "en",
+        "temporary": number == 1,
+        "deletion_requested": number == 2,
+        "party_account": number == 3,
+        "subject": new_ref(),
+        "outputs_missing": {"no_output": 1} if number == 5 else {},
+        "responsive": number % 3 == 0,
+        "hits": 1,
+    }
 
 
-def _reveal(party: str, key: Ed25519PrivateKey, seed: bytes, order: str, root: bytes) -> bytes:
-    reveal = {"v": draw.REVEAL_VERSION, "matter": MATTER, "order": order, "party": party, "frame": root.hex(), "seed": seed.hex()}
-    return canonical({**reveal, "signature": base64.b64encode(key.sign(draw.reveal_message(reveal))).decode()})
-
-
-def _sample_files(
-    home: Path, rows: Sequence[draw.FrameRow], drawn: Sequence[draw.Drawn], header: Any, reveals: Any
-) -> SampleFiles:
-    frame_header = {"v": draw.FRAME_VERSION, "rows": len(rows), "root": draw.frame_root(rows).hex(), "strata": draw.strata(rows)}
-    lines = [canonical(frame_header), *(draw.leaf(*row) for row in rows)]
-    (home / "frame.jsonl.gz").write_bytes(gzip.compress(b"\n".join(lines) + b"\n", mtime=0))
-    tree = merkle.Tree(merkle.leaf_hash(draw.leaf(*row)) for row in rows)
-    lines = [canonical(header)]
-    lines += [draw.draw_line(d, [step.hex() for step in tree.inclusion_path(d.index)]) for d in drawn]
-    (home / "draw.jsonl").write_bytes(b"\n".join(lines) + b"\n")
-    return SampleFiles(frame=home / "frame.jsonl.gz", draw=home / "draw.jsonl", reveals=reveals)
+def _frame(size: int) -> Frame:
+    rows = tuple(sorted(FrameRow(new_ref(), f"month=2024-0{1 + n % 3};region={'EEA' if n % 2 else 'US'}") for n in range(size)))
+    return Frame(
+        rows=rows,
+        root=Digest(frame_root(rows).hex()),
+        strata=strata(rows),
+        stratified_by=("month", "region"),
+        population=size + 9,
+        excluded={"tier:enterprise": 9},
+        excluded_each={"tier:enterprise": 9},
+    )
 
 
 __all__ = ["HOSTILE", "MATTER", "ORIGIN", "Withheld", "World", "redacted", "world"]

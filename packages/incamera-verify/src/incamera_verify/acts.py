@@ -19,12 +19,13 @@ class Acts:
     """What the ledger says that later steps compare with files.
 
     `decisions` maps the ledger index of each decision to produce, recorded before the seal and not reversed, to its fields;
-    `commitments` are those of the seeds revealed for this draw, by party.
+    `reveals` holds the acts of the parties whose seeds were revealed before the draw, `silent` the parties a fallback stands for.
     """
 
     frame: Mapping[str, Any]
     draw: Mapping[str, Any]
     reveals: Mapping[str, Mapping[str, Any]]
+    silent: frozenset[str]
     decisions: Mapping[int, Mapping[str, Any]]
     seal: Mapping[str, Any]
 
@@ -52,6 +53,7 @@ def check(entries: Sequence[Leaf], *, matter: str, order: str, volume: str, mani
     draw = _last(before, "draw.made")
     frame = _frame(before, draw)
     reveals = _reveals(before, frame, draw)
+    silent = frozenset(_fields(entry)["party"] for entry in _named(before, "seed.fallback") if entry.index < draw.index)
     granted = _first(before, "access.granted")
     _ascending(opened, frame)
     _ascending(_first(before, "draw.made"), granted)
@@ -60,7 +62,7 @@ def check(entries: Sequence[Leaf], *, matter: str, order: str, volume: str, mani
     decisions = _decisions(before, granted)
     if not decisions:
         raise VerificationError("acts.missing", "the ledger holds no decision to produce before the seal", "decision.recorded")
-    return Acts(frame=_fields(frame), draw=_fields(draw), reveals=reveals, decisions=decisions, seal=_fields(seal))
+    return Acts(frame=_fields(frame), draw=_fields(draw), reveals=reveals, silent=silent, decisions=decisions, seal=_fields(seal))
 
 
 def _seal(entries: Sequence[Leaf], volume: str, manifest_root: str) -> Leaf:
@@ -88,7 +90,7 @@ def _reveals(entries: Sequence[Leaf], frame: Leaf, draw: Leaf) -> dict[str, Mapp
     for entry in revealed:
         _ascending(frame, entry)
     reveals = {_fields(entry)["party"]: _fields(entry) for entry in revealed if entry.index < draw.index}
-    if not reveals:
+    if not reveals and _fields(draw).get("size") != _fields(frame).get("size"):  # a whole frame needs no seed
         raise VerificationError("acts.missing", "no seed was revealed before the draw", "seed.revealed")
     return reveals
 

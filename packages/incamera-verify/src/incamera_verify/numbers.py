@@ -80,9 +80,7 @@ class Tally:
 # --- tables ---------------------------------------------------------------------------------------------------------
 
 
-def check_hits(
-    rows: Sequence[Mapping[str, str]], figures: Mapping[str, Value], denominator: int | None, *, whole_draw: bool
-) -> None:
+def check_hits(rows: Sequence[Mapping[str, str]], figures: Mapping[str, Value], denominator: int, *, whole_draw: bool) -> None:
     """`hits_by_threshold.csv`: counts are those of the rows, the denominator is the draw, the interval is exact.
 
     Where the volume holds only responsive rows, hits of other rows cannot be seen here, and a count may be larger than ours.
@@ -97,7 +95,7 @@ def check_hits(
         where = f"{table}, {row['threshold_words']} words"
         hits, of = _whole(row, "conversations", where), _whole(row, "denominator", where)
         counted = figures.get(f"hits.{row['threshold_words']}")
-        if denominator is not None and of != denominator:
+        if of != denominator:
             raise _wrong("the denominator is not the size of the draw", where)
         if isinstance(counted, int) and (hits < counted or (whole_draw and hits != counted)):
             raise _wrong("the rows of the volume give another count", where)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from incamera_verify import merkle
 from incamera_verify.acts import Acts
 from incamera_verify.draw import Drawn, FrameRow, check_reveal, read_draw, read_frame
 from incamera_verify.draw import check_draw as check_rows
 from incamera_verify.errors import VerificationError
-from incamera_verify.manifest import load_json
+from incamera_verify.manifest import check_path, load_json
 
 FRAME, DRAW, SEEDS = "SAMPLE/frame.jsonl.gz", "SAMPLE/draw.jsonl", "SAMPLE/seeds"
 
@@ -77,7 +78,9 @@ def read(volume: Path, acts: Acts) -> Sample:
         VerificationError: `sample.other-frame`, and those of `load`.
     """
     sample = load(volume)
-    if (sample.root, len(sample.frame)) != (acts.frame["root"], acts.frame["size"]):
+    committed = acts.frame
+    same = (sample.root, len(sample.frame)) == (committed["root"], committed["size"])
+    if not same or not _is_file(volume / FRAME, committed.get("file")):
         raise VerificationError("sample.other-frame", "the frame file is not the frame that was committed to", FRAME)
     return sample
 
@@ -86,34 +89,39 @@ def check_draw(volume: Path, sample: Sample, acts: Acts, *, matter: str, order: 
     """Every seed matches its commitment, the ledger knows both, and drawing again gives the same rows; the parties' names.
 
     Raises:
-        VerificationError: `sample.other-draw`, `sample.other-seed`, and `draw.*`.
+        VerificationError: `sample.other-draw`, `sample.other-seed`, `sample.silent-party`, and `draw.*`.
     """
+    if (sample.header.get("matter"), sample.header.get("order")) != (matter, order):
+        raise VerificationError("sample.other-draw", "the draw is of another matter or order", DRAW)
     seeds = {}
     for party in sample.header["parties"]:
-        if not party["revealed"]:
-            continue
-        name = party["party"]
-        place = f"{SEEDS}/{name}.json"
-        data = (volume / place).read_bytes()
-        reveal = load_json(data, "sample.other-seed", place)
-        known = acts.reveals.get(name)
-        if known is None or known["commitment"] != party["commitment"]:
-            raise VerificationError("sample.other-seed", "the ledger knows no reveal of this party with this commitment", place)
-        committed = acts.frame.get("commitments")
-        if committed is not None and party["commitment"] not in committed:
-            raise VerificationError("sample.other-seed", "the commitment was not known when the frame was committed", place)
-        if known.get("reveal", hashlib.sha256(data).hexdigest()) != hashlib.sha256(data).hexdigest():
-            raise VerificationError("sample.other-seed", "the ledger recorded another reveal of this party", place)
-        seeds[name] = check_reveal(
-            reveal, commitment=party["commitment"], key=party["key"], matter=matter, order=order, frame=sample.root
-        )
+        if party["revealed"]:
+            seeds[party["party"]] = _seed(volume, party, sample, acts, matter=matter, order=order)
+        elif party["party"] not in acts.silent and len(sample.drawn) < len(sample.frame):
+            raise VerificationError("sample.silent-party", "a seed is missing, and no fallback is on record", str(party["party"]))
     if set(acts.reveals) - set(seeds):
         raise VerificationError("sample.other-seed", "the ledger knows a seed that the draw leaves out", SEEDS)
     check_rows(sample.header, sample.paths, sample.frame, seeds)
-    data = (volume / DRAW).read_bytes()
-    if (
-        acts.draw.get("size") != len(sample.drawn)
-        or acts.draw.get("file", hashlib.sha256(data).hexdigest()) != hashlib.sha256(data).hexdigest()
-    ):
+    root = merkle.root(merkle.leaf_hash(line) for line in (volume / DRAW).read_bytes().splitlines()).hex()
+    if (acts.draw.get("size"), acts.draw.get("root")) != (len(sample.drawn), root):
+        raise VerificationError("sample.other-draw", "the ledger recorded another draw", DRAW)
+    if not _is_file(volume / DRAW, acts.draw.get("file")):
         raise VerificationError("sample.other-draw", "the ledger recorded another draw", DRAW)
     return sample.parties
+
+
+def _seed(volume: Path, party: Mapping[str, Any], sample: Sample, acts: Acts, *, matter: str, order: str) -> bytes:
+    """One party's revealed seed, its commitment being one the ledger knew when the frame was committed."""
+    place = check_path(f"{SEEDS}/{party['party']}.json", DRAW)
+    reveal = load_json((volume / place).read_bytes(), "sample.other-seed", place)
+    known = acts.reveals.get(party["party"])
+    if known is None or known["commitment"] != party["commitment"] or not _is_file(volume / place, known.get("reveal")):
+        raise VerificationError("sample.other-seed", "the ledger knows no such reveal of this party", place)
+    if party["commitment"] not in acts.frame.get("commitments", [party["commitment"]]):
+        raise VerificationError("sample.other-seed", "the commitment was not known when the frame was committed", place)
+    return check_reveal(reveal, commitment=party["commitment"], key=party["key"], matter=matter, order=order, frame=sample.root)
+
+
+def _is_file(path: Path, recorded: str | None) -> bool:
+    """Whether the ledger recorded these bytes, where it recorded any."""
+    return recorded is None or hashlib.sha256(path.read_bytes()).hexdigest() == recorded

@@ -353,16 +353,11 @@ def _tables(evidence: _Evidence, recomputed: Mapping[str, numbers.Value]) -> Non
     assert evidence.sample is not None
     tables = evidence.path / "TABLES"
     hits = list(logs.read(tables / "hits_by_threshold.csv", where="TABLES/hits_by_threshold.csv"))
-    numbers.check_hits(
-        hits, recomputed, len(evidence.sample.drawn), whole_draw=evidence.facts.scope == "sample" and not evidence_gaps(evidence)
-    )
+    # A drawn conversation that could not be processed was not examined, and cannot be in the denominator.
+    excused = {entry["id"] for entry in logs.read(evidence.path / "LOGS/exceptions.csv", logs.EXCEPTIONS)}
+    examined = len(evidence.sample.drawn.keys() - excused)
+    numbers.check_hits(hits, recomputed, examined, whole_draw=evidence.tally.counts["rows.total"] == examined)
     numbers.check_masked_share(list(logs.read(tables / "masked_share.csv", where="TABLES/masked_share.csv")), recomputed)
-
-
-def evidence_gaps(evidence: _Evidence) -> bool:
-    """Whether drawn conversations are not among the rows, so that the rows alone cannot give counts over the draw."""
-    assert evidence.sample is not None
-    return evidence.tally.counts["rows.total"] != len(evidence.sample.drawn)
 
 
 def _rest(evidence: _Evidence, report: Report) -> str:
