@@ -74,6 +74,7 @@ class _Row(NamedTuple):
     cref: bytes
     uref: bytes
     wrapped: bytes
+    key_version: int
     kind: int
     state: str
     epoch: int
@@ -84,8 +85,8 @@ class _Row(NamedTuple):
     @classmethod
     def of(cls, row: Any) -> _Row:
         """A driver's row; PostgreSQL hands bytes as memoryviews."""
-        cref, uref, wrapped, kind, state, epoch, version, key, secret = row
-        return cls(bytes(cref), bytes(uref), bytes(wrapped), kind, state, epoch, version, bytes(key), bytes(secret))
+        cref, uref, wrapped, key_version, kind, state, epoch, version, key, secret = row
+        return cls(bytes(cref), bytes(uref), bytes(wrapped), key_version, kind, state, epoch, version, bytes(key), bytes(secret))
 
 
 class Broker:
@@ -264,7 +265,10 @@ class Broker:
                 subject = self._keyring.unwrap_subject(row.uref, row.epoch, row.version, row.subject_wrapped, row.subject_secret)
                 subjects[row.uref] = subject
             keys[row.cref] = Key(
-                row.cref, row.uref, self._keyring.unwrap_conversation(subject, row.cref, row.wrapped, row.kind), row.kind
+                row.cref,
+                row.uref,
+                self._keyring.unwrap_conversation(subject, row.cref, row.wrapped, version=row.key_version, kind=row.kind),
+                row.kind,
             )
         accounts = {
             bytes(uref): None if account is None else bytes(account)
@@ -285,7 +289,7 @@ class Broker:
 
 
 _ROWS = (
-    "SELECT c.cref, c.uref, c.wrapped, c.class, CASE WHEN s.state = 'live' THEN c.state ELSE s.state END,"
+    "SELECT c.cref, c.uref, c.wrapped, c.version, c.class, CASE WHEN s.state = 'live' THEN c.state ELSE s.state END,"
     " s.epoch, s.version, s.wrapped, s.secret"
     " FROM conversation_key AS c JOIN subject_key AS s ON s.uref = c.uref"
     " WHERE c.state <> 'shredded' AND s.state <> 'shredded' AND c.cref IN ({})"

@@ -89,7 +89,11 @@ def seal(key: bytes, plaintext: bytes, aad: bytes, *, nonce: bytes | None = None
 
     Source: NIST SP 800-38D. A conversation key seals one body, so its nonce never repeats; wrapping keys are counted.
     """
-    nonce = nonce or os.urandom(NONCE_BYTES)
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"a key has {KEY_BYTES} bytes")
+    nonce = os.urandom(NONCE_BYTES) if nonce is None else nonce
+    if len(nonce) != NONCE_BYTES:
+        raise ValueError(f"a nonce has {NONCE_BYTES} bytes")
     return nonce + AESGCM(key).encrypt(nonce, plaintext, aad)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from incamera.core.batch import SEALED
-from incamera.core.errors import Malformed
+from incamera.core.errors import Malformed, Unverified
 from incamera.core.ids import Ref
 from incamera.vault import envelope, files
 from incamera.vault.database import Database
@@ -22,8 +22,8 @@ from incamera.vault.sessions import client
 #: Sealed rows in one fragment of a draw: one receipt, one unit of retry.
 FRAGMENT_ROWS = 2048
 
-#: A file's name and the rows wanted of it, ascending; None means all.
-FilePart = tuple[str, tuple[int, ...] | None]
+#: A file's name and the rows wanted of it, ascending, each with the reference that must stand there; None means all.
+FilePart = tuple[str, tuple[tuple[int, bytes], ...] | None]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -44,15 +44,15 @@ class SealedFragment:
 
     @cached_property
     def id(self) -> str:
-        """32 hex digits over file names and row numbers."""
-        values = (f"{name}:{'' if rows is None else ','.join(map(str, rows))}".encode() for name, rows in self.parts)
+        """32 hex digits over file names and references."""
+        values = (name.encode() + b"".join(cref for _, cref in rows or ()) for name, rows in self.parts)
         return hashlib.sha256(envelope.fields_long(b"incamera/fragment/1", *values)).hexdigest()[:32]
 
     def read(self) -> Iterator[pa.RecordBatch]:
         """`SEALED` batches, one row group (at most 1,024 rows) each.
 
         Raises:
-            Unverified: `vault.damaged-file`.
+            Unverified: `vault.damaged-file`, `vault.row-moved`.
             Unavailable: `vault.unreadable`, `vault.broker-gone`.
         """
         for name, rows in self.parts:
@@ -62,20 +62,24 @@ class SealedFragment:
                 yield from _read_rows(file, path, rows)
 
 
-def _read_rows(file: Any, path: Path, rows: Sequence[int] | None) -> Iterator[pa.RecordBatch]:
+def _read_rows(file: Any, path: Path, rows: Sequence[tuple[int, bytes]] | None) -> Iterator[pa.RecordBatch]:
     starts = files.group_rows(file)
-    if rows is not None and rows and rows[-1] >= starts[-1]:
+    if rows is not None and rows and rows[-1][0] >= starts[-1]:
         raise files.damaged(path)
     for group in range(len(starts) - 1):
         low, high = starts[group], starts[group + 1]
-        wanted = None if rows is None else [row - low for row in rows if low <= row < high]
+        wanted = None if rows is None else [(row - low, cref) for row, cref in rows if low <= row < high]
         if wanted == []:
             continue
         table = files.read_groups(file, path, [group])
         if table.schema.names != SEALED.names:
             raise files.damaged(path)
         if wanted is not None:
-            table = table.take(pa.array(wanted, pa.int64()))
+            table = table.take(pa.array([row for row, _ in wanted], pa.int64()))
+            if table["cref"].to_pylist() != [cref for _, cref in wanted]:
+                raise Unverified(
+                    "vault.row-moved", "a row of the file is not the conversation that stands there", where=path.name
+                )
         yield from table.cast(SEALED).combine_chunks().to_batches()
 
 
@@ -111,11 +115,10 @@ def chosen_rows(state: Database, crefs: Iterable[Ref], size: int = FRAGMENT_ROWS
         known = {bytes(row[4]) for row in found}
         lost = next(cref for cref in wanted if cref not in known)
         raise Malformed("vault.unknown-conversation", "the vault has no such conversation", where=lost.hex())
-    places = sorted((batch, place, name) for batch, place, name, state_, _ in found if state_ != "shredded")
+    places = sorted((batch, place, name, bytes(cref)) for batch, place, name, present, cref in found if present != "shredded")
     for low in range(0, len(places), size):
         some = places[low : low + size]
         parts = tuple(
-            (name, tuple(place for _, place, _ in rows))
-            for name, rows in ((n, list(r)) for n, r in groupby(some, key=lambda p: p[2]))
+            (name, tuple((place, cref) for _, place, _, cref in rows)) for name, rows in groupby(some, key=lambda place: place[2])
         )
         yield parts, len(some)

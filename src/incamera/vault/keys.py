@@ -179,9 +179,9 @@ class Keyring:
         aad = self.bind(CONVERSATION_KEY, uref=subject.uref, cref=cref, version=subject.version, kind=kind)
         return envelope.seal(subject.key, key, aad, nonce=nonce)
 
-    def unwrap_conversation(self, subject: Subject, cref: bytes, wrapped: bytes, kind: int) -> bytes:
-        """The conversation key of a row."""
-        aad = self.bind(CONVERSATION_KEY, uref=subject.uref, cref=cref, version=subject.version, kind=kind)
+    def unwrap_conversation(self, subject: Subject, cref: bytes, wrapped: bytes, *, version: int, kind: int) -> bytes:
+        """The conversation key of a row, with the version and class that the row states."""
+        aad = self.bind(CONVERSATION_KEY, uref=subject.uref, cref=cref, version=version, kind=kind)
         return envelope.unseal(subject.key, wrapped, aad, where=f"conversation {cref.hex()}")
 
     def insert(self, batch: int, subjects: Sequence[tuple[Any, ...]], conversations: Sequence[tuple[Any, ...]]) -> None:
@@ -339,10 +339,12 @@ class Keyring:
         new = Subject(uref, old.version + 1, os.urandom(KEY_BYTES), old.secret)
         updates = []
         found = self.database.execute(
-            connection, "SELECT cref, wrapped, class FROM conversation_key WHERE uref = ? AND state <> 'shredded'", (uref,)
+            connection,
+            "SELECT cref, wrapped, version, class FROM conversation_key WHERE uref = ? AND state <> 'shredded'",
+            (uref,),
         )
-        for cref, wrapped, kind in found.all():
-            key = self.unwrap_conversation(old, bytes(cref), bytes(wrapped), kind)
+        for cref, wrapped, version, kind in found.all():
+            key = self.unwrap_conversation(old, bytes(cref), bytes(wrapped), version=version, kind=kind)
             updates.append((new.version, self.wrap_conversation(new, bytes(cref), key, kind), bytes(cref)))
         self.database.execute_many(connection, "UPDATE conversation_key SET version = ?, wrapped = ? WHERE cref = ?", updates)
         self.database.execute(

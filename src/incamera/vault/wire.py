@@ -24,7 +24,8 @@ from incamera.core.errors import Error, Malformed, Unavailable
 from incamera.core.records import Grant
 from incamera.vault.broker import Broker, Key, Party, Release
 
-FRAME_BYTES_MAX = 256 << 20
+ASK_BYTES_MAX = 4 << 20
+ANSWER_BYTES_MAX = 256 << 20
 _TIMEOUT_SECONDS = 300.0
 
 
@@ -98,7 +99,7 @@ class _Handler(socketserver.BaseRequestHandler):
     server: _Threads
 
     def handle(self) -> None:
-        while (frame := _receive(self.request)) is not None:
+        while (frame := _receive(self.request, ASK_BYTES_MAX)) is not None:
             self.request.sendall(_frame(_encode(self._answer(frame))))
 
     def _answer(self, frame: bytes) -> _Answer:
@@ -150,7 +151,7 @@ class Client:
     def _ask(self, ask: _Ask) -> _Answer:
         try:
             self._socket.sendall(_frame(_encode(ask)))
-            frame = _receive(self._socket)
+            frame = _receive(self._socket, ANSWER_BYTES_MAX)
         except OSError:
             raise _gone() from None
         if frame is None:
@@ -171,13 +172,13 @@ def _frame(payload: bytes) -> bytes:
     return struct.pack(">I", len(payload)) + payload
 
 
-def _receive(connection: socket.socket) -> bytes | None:
+def _receive(connection: socket.socket, limit: int) -> bytes | None:
     """One frame, or None where the other side is done."""
     head = _exactly(connection, 4)
     if head is None:
         return None
     (size,) = struct.unpack(">I", head)
-    if size > FRAME_BYTES_MAX:
+    if size > limit:
         raise Malformed("vault.bad-request", "a frame exceeds its limit")
     return _exactly(connection, size)
 

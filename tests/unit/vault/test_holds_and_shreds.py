@@ -25,15 +25,11 @@ def hold(place: Any, *ids: str, name: str = "h-1", matter: str = "m-1") -> int:
 
 
 def readable(place: Any, grant: Any | None = None) -> set[str]:
-    grant = grant or place.grant()
-    step = place.vault.within(grant, examine)
-    batches = [batch for fragment in place.vault.fragments() for batch in step(fragment.read())]
-    return {v.decode().split("\n")[0] for b in place.vault.unseal(grant, batches) for v in b["result"].to_pylist()}
+    return place.readable(grant)  # type: ignore[no-any-return]
 
 
 def subject_of(place: Any, number: int) -> str:
-    name = conversation(number).subject
-    return str(place.vault.subjects([name])[name])
+    return str(place.subject(number))
 
 
 # --- shredding ------------------------------------------------------------------------------------------------------
