@@ -1,0 +1,1 @@
+"""Asks permission, calls the rooms, writes the ledger: the only composition root."""

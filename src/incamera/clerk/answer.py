@@ -1,0 +1,153 @@
+"""`answer`: the walk from an order to a sealed volume, stage by stage, resumable at any of them."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from incamera.clerk import produce, sample
+from incamera.clerk.authorize import authorize
+from incamera.clerk.clear import decide
+from incamera.clerk.collect import EXCEPTIONS, Sources, collect
+from incamera.clerk.desk import Desk
+from incamera.clerk.examination import examine
+from incamera.clerk.home import Home
+from incamera.clerk.matter import open_matter
+from incamera.clerk.watch import Silent, Watcher
+from incamera.clerk.works import index_works
+from incamera.core.errors import Refused
+from incamera.governance import order as orders
+from incamera.production import Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What `incamera answer` was given. `without` names parties whose seed the order's fallback lets the draw do without."""
+
+    order: Path
+    sources: Sources
+    works: tuple[Path, ...]
+    out: Path
+    approvals: tuple[Path, ...] = ()
+    reveals: tuple[Path, ...] = ()
+    without: tuple[str, ...] = ()
+    processes: int = 2
+
+
+@dataclass(slots=True)
+class _Timings:
+    """Wall and CPU of the stages this run did, for `run.json`."""
+
+    stages: dict[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def of(self, stage: str) -> Iterator[None]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        yield
+        self.stages[stage] = {
+            "wall_ms": round(1000 * (time.perf_counter() - wall)),
+            "cpu_ms": round(1000 * (time.process_time() - cpu)),
+        }
+
+
+def answer(home: Home, request: Request, *, watch: Watcher | None = None, extra: Sequence[Figure] = ()) -> dict[str, Any]:
+    """Carry an order out: collect, frame, draw, authorize, examine, decide, build, seal, verify.
+
+    Run again with the same arguments it goes on where it stopped; what is finished is not done twice.
+
+    Args:
+        extra: Further figures for the certificate, each with its class.
+
+    Raises:
+        Awaiting: `sample.awaiting-reveal`, `access.awaiting-approval`: nothing is lost, the same command resumes.
+        Malformed, Refused, Unverified, Unavailable: as the stages say; every refusal is in the ledger.
+    """
+    desk = Desk(home=home, order=orders.load(request.order), watch=watch or Silent())
+    produce.terms_of(desk.order)  # an order that cannot be produced is refused before anything is collected
+    volume = request.out / produce.VOLUME
+    if home.kms.warning:
+        desk.watch.note(home.kms.warning)
+    with desk.running("answer"):
+        sealed = desk.done("sealed")
+        if sealed is not None and not volume.exists():
+            raise Refused(
+                "answer.already-sealed",
+                "this matter's volume was sealed and delivered; a volume is never produced twice under one number",
+                where=str(sealed["out"]),
+            )
+        if sealed is None:
+            _work(desk, request, volume, extra)
+        report = produce.verify(desk, volume)
+        produce.write_trust(desk, request.out / produce.TRUST)
+        return {**(desk.done("sealed") or {}), "verdict": report.verdict, "trust": str(request.out / produce.TRUST)}
+
+
+def _work(desk: Desk, request: Request, volume: Path, extra: Sequence[Figure]) -> None:
+    timings = _Timings()
+    request.out.mkdir(parents=True, exist_ok=True)
+    open_matter(desk)
+    with timings.of("collect"):
+        collected = collect(desk, request.sources)
+    shutil.copyfile(desk.path / EXCEPTIONS, request.out / EXCEPTIONS)
+    with timings.of("frame"):
+        committed = sample.commit_frame(desk)
+    with timings.of("draw"):
+        made = sample.make_draw(desk, committed, request.reveals, request.without)
+    grant, approvals = authorize(desk, request.approvals)
+    with timings.of("index"):
+        index_works(desk, request.works)
+    drawn = sample.drawn_refs(made, committed.map)
+    with timings.of("examine"):
+        results = examine(desk, grant, list(drawn.values()), processes=request.processes)
+    with timings.of("decide"):
+        decided = decide(desk, results, drawn, made.rows)
+    _speed(timings, "examine", decided.sums.bytes, desk.done("examined"))
+    if not _sealed_already(desk, volume):
+        produce.produce(
+            desk,
+            committed.frame,
+            made,
+            results,
+            decided,
+            approvals=approvals,
+            out=volume,
+            extra=extra,
+            stages=timings.stages,
+        )
+    desk.finish(
+        "sealed",
+        {
+            "matter": desk.matter,
+            "volume": desk.order.production.volume,
+            "out": str(volume),
+            "frame": len(committed.frame.rows),
+            "excluded": sum(committed.frame.excluded.values()),
+            "drawn": len(made.rows),
+            "examined": len(decided.rows),
+            "responsive": decided.responsive,
+            "produced": sum(len(fragment.rows) for fragment in decided.produced),
+            "withheld": len(decided.withheld),
+            "exceptions": sum(collected["exceptions"].values()),
+            "hits": {str(words): count for words, count in decided.hits.items()},
+        },
+    )
+
+
+def _sealed_already(desk: Desk, volume: Path) -> bool:
+    """A run killed between the volume's rename and its record left a volume that the ledger knows: it is kept."""
+    return volume.exists() and desk.recorded("production.sealed", volume=desk.order.production.volume) is not None
+
+
+def _speed(timings: _Timings, stage: str, size: int, facts: dict[str, Any] | None) -> None:
+    """MB/s and core-hours of a stage, from this run's clock: attested, and different on every machine."""
+    measured = timings.stages[stage]
+    wall = max(measured["wall_ms"], 1) / 1000
+    processes = (facts or {}).get("processes", 1)
+    measured["bytes"] = size
+    measured["mb_per_s"] = f"{size / 1e6 / wall:.3f}"
+    measured["core_hours_at_most"] = f"{wall * processes / 3600:.6f}"

@@ -1,0 +1,59 @@
+"""Permission for one matter: two signed approvals become a grant, and a grant that lives is used again by a resumed run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from incamera.clerk import access
+from incamera.clerk.desk import Desk
+from incamera.clerk.home import write_atomically
+from incamera.core.canon import pack, unpack
+from incamera.core.records import Approval, Grant
+from incamera.governance import identity, policy
+from incamera.governance.grant import issue
+from incamera.governance.history import History
+from incamera.governance.request import SignedApproval, read_approval
+
+GRANT, APPROVALS = "grant.json", "approvals"
+
+
+def authorize(desk: Desk, files: Sequence[Path]) -> tuple[Grant, tuple[Approval, ...]]:
+    """A live grant over the draw, with the approvals it rests on.
+
+    Raises:
+        Awaiting: `access.awaiting-approval`, naming the roles that could still approve.
+        Refused: `access.*`, each recorded in the ledger before it is raised.
+    """
+    approvals = [read_approval(path) for path in files]
+    kept = _kept(desk)
+    if kept is not None:
+        return kept
+    desk.watch.stage("authorize")
+    grant = issue(
+        access.request_of(desk.order),
+        approvals,
+        order=desk.order,
+        actor=identity.local(desk.actor),
+        mac_key=desk.home.grant_key,
+        appender=desk.home.ledger,
+        clock=desk.home.clock,
+        policy=policy.shipped(),
+        history=History.of(desk.home.ledger.entries(desk.matter)),
+    )
+    for number, approval in enumerate(approvals, 1):
+        write_atomically(desk.path / APPROVALS / f"{number}.json", approval.json())
+    write_atomically(desk.path / GRANT, pack(grant), mode=0o600)
+    return grant, tuple(approvals)
+
+
+def _kept(desk: Desk) -> tuple[Grant, tuple[SignedApproval, ...]] | None:
+    """The grant of an earlier run, if nothing has ended it; the vault checks it again, tag and receipt included."""
+    path = desk.path / GRANT
+    if not path.exists():
+        return None
+    grant = unpack(path.read_bytes(), Grant)
+    revoked = desk.recorded("access.revoked")
+    if desk.home.clock.now() >= grant.expires_at or (revoked is not None and revoked.index > grant.receipt.index):
+        return None
+    return grant, tuple(read_approval(place) for place in sorted((desk.path / APPROVALS).glob("*.json")))

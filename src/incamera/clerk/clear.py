@@ -1,0 +1,231 @@
+"""From examined to cleared: the order's rule decides, a fragment at a time, and each decision is a leaf before it counts."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from incamera.clerk.desk import Desk
+from incamera.clerk.examination import Results
+from incamera.clerk.examine import Examined
+from incamera.core.canon import canonical
+from incamera.core.ids import Digest, Ref, digest
+from incamera.core.records import Cleared, Decision, Match, Receipt, clearance_leaf
+from incamera.governance.responsive import responsive
+from incamera.production import Withheld, count_thresholds
+from incamera.vault.facts import Facts
+from incamera_verify.draw import Drawn
+from incamera_verify.merkle import Tree, leaf_hash
+
+#: Rows under one decision leaf.
+FRAGMENT_ROWS = 4096
+RULE = "STIPULATED-RULE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What is known of one drawn conversation without its text."""
+
+    drawn: Drawn
+    cref: Ref
+    sha256: Digest
+    responsive: bool
+    longest: int
+    language: str | None
+    outputs_missing: Mapping[str, int]
+
+
+@dataclass(slots=True, kw_only=True)
+class Sums:
+    """Counts over the whole draw, responsive or not: the statistics on the non-matches are owed as well."""
+
+    conversations: int = 0
+    bytes: int = 0
+    chars: Counter[str] = field(default_factory=Counter)
+    replaced: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)
+    unread_conversations: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+    outputs: int = 0
+    outputs_missing: Counter[str] = field(default_factory=Counter)
+    waivers: int = 0
+    matches: int = 0
+    elicitation: Counter[str] = field(default_factory=Counter)
+
+    def add(self, examined: Examined) -> None:
+        tally = examined.tally
+        self.conversations += 1
+        self.bytes += tally.bytes
+        self.chars.update(tally.chars)
+        self.replaced.update(tally.replaced)
+        self.labels.update(tally.labels)
+        self.unread.update(tally.unread)
+        self.unread_conversations.update(tally.unread.keys())
+        self.languages[examined.language or "unknown"] += 1
+        self.outputs += tally.outputs
+        self.outputs_missing.update(tally.outputs_missing)
+        self.waivers += tally.waivers
+        self.matches += len(examined.matches)
+        self.elicitation.update(label for match in examined.matches for label in match.elicitation)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """The draw, decided: rows to produce with their fragments, the rest with their reasons."""
+
+    rows: Sequence[Row]
+    produced: Sequence[Fragment]
+    withheld: Sequence[Withheld]
+    sums: Sums
+    hits: Mapping[int, int]
+
+    @property
+    def responsive(self) -> int:
+        return sum(row.responsive for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Fragment:
+    """Rows under one decision, in rank order, with the tree whose root was decided."""
+
+    rows: tuple[Row, ...]
+    tree: Tree
+    decision: Decision
+    receipt: Receipt
+
+    def __repr__(self) -> str:
+        return f"<Fragment {len(self.rows)}>"
+
+
+def decide(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequence[Drawn]) -> Decided:
+    """Apply the order's rule to every examined conversation and record the calls.
+
+    A fragment whose decision stands in the ledger already (a run that was resumed) keeps that receipt: its rows are the
+    same bytes.
+    """
+    sums, kept = Sums(), _rows(desk, results, drawn, rows)
+    found: list[Row] = []
+    withheld: list[Withheld] = []
+    for row, examined in kept:
+        sums.add(examined)
+        found.append(row)
+    missing = len(rows) - len(found)
+    if missing:
+        desk.watch.note(f"{missing} drawn conversations were shredded since the draw and are not produced")
+    allowed = desk.order.deidentification.languages
+    produce: list[Row] = []
+    passed: list[Row] = []
+    for row in found:
+        if allowed and row.language not in allowed:
+            withheld.append(Withheld(conversation=row.drawn.row, reason="LANG-NOT-COVERED", basis="deidentification.languages"))
+        elif desk.order.production.scope == "sample" or row.responsive:
+            produce.append(row)
+        else:
+            passed.append(row)
+    fragments = [_record(desk, chunk, "produce", number) for number, chunk in enumerate(_chunks(produce))]
+    for number, chunk in enumerate(_chunks(passed)):
+        _record(desk, chunk, "not_responsive", number)
+    return Decided(
+        rows=found, produced=fragments, withheld=withheld, sums=sums, hits=count_thresholds(row.longest for row in found)
+    )
+
+
+def _rows(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequence[Drawn]) -> Iterator[tuple[Row, Examined]]:
+    by_cref = {drawn[Ref(row.row)]: row for row in rows}
+    terms = desk.order.responsive
+    for cref, examined in results.open([drawn[Ref(row.row)] for row in rows]):
+        yield (
+            Row(
+                drawn=by_cref[cref],
+                cref=cref,
+                sha256=examined.digest,
+                responsive=responsive(terms, examined.reuse),
+                longest=longest_output(examined),
+                language=examined.language,
+                outputs_missing=examined.tally.outputs_missing,
+            ),
+            examined,
+        )
+
+
+def longest_output(examined: Examined) -> int:
+    """Words of the longest exact run in an assistant's output; runs in prompts and tool results are not outputs."""
+    roles = {turn.index: turn.role for turn in examined.redacted.turns}
+
+    def counts(match: Match) -> bool:
+        return roles.get(match.span.turn) == "assistant" and "PROMPT" not in match.elicitation
+
+    return max((match.words for match in examined.matches if counts(match)), default=0)
+
+
+def _chunks(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
+    for first in range(0, len(rows), FRAGMENT_ROWS):
+        yield tuple(rows[first : first + FRAGMENT_ROWS])
+
+
+def _record(desk: Desk, rows: tuple[Row, ...], call: Any, number: int) -> Fragment:
+    tree = Tree(leaf_hash(canonical(clearance_leaf(Ref(row.drawn.row), row.sha256))) for row in rows)
+    target = Digest(tree.root().hex())
+    rule = digest(canonical(desk.order.terms["responsive"]))
+    before = desk.recorded("decision.recorded", target=target, call=call)
+    if before is not None:
+        receipt, at = desk.home.ledger.inclusion(before.index), before.at
+    else:
+        at = desk.home.clock.now()
+        receipt = desk.act(
+            "decision.recorded",
+            target=target,
+            call=call,
+            reason=RULE,
+            rows=len(rows),
+            rule=rule,
+            fragment=f"{call}/{number}",
+            basis="rule",
+        )
+    decision = Decision(matter=desk.matter, target=target, call=call, reason=RULE, actor=desk.actor, at=at)
+    return Fragment(rows=rows, tree=tree, decision=decision, receipt=receipt)
+
+
+def cleared(desk: Desk, results: Results, decided: Decided, facts: Mapping[Ref, Facts]) -> Iterator[Cleared]:
+    """The rows to produce as `Cleared`, in rank order, each with the proof that its fragment's decision covers it."""
+    key = desk.home.matter_key(desk.matter, "subjects")
+    for fragment in decided.produced:
+        opened = results.open([row.cref for row in fragment.rows])
+        for place, (row, (_, examined)) in enumerate(zip(fragment.rows, opened, strict=True)):
+            yield Cleared(
+                conversation=Ref(row.drawn.row),
+                redacted=examined.redacted,
+                matches=examined.matches,
+                facts=_facts(desk, key, row, facts[row.cref]),
+                decision=fragment.decision,
+                receipt=fragment.receipt,
+                row=place,
+                proof=tuple(step.hex() for step in fragment.tree.inclusion_path(place)),
+                rows=len(fragment.rows),
+            )
+
+
+def _facts(desk: Desk, key: bytes, row: Row, known: Facts) -> dict[str, Any]:
+    linked = known.subject if desk.order.deidentification.linkage == "subject" else row.drawn.row
+    return {
+        "stratum": row.drawn.stratum,
+        "probability": row.drawn.probability,
+        "rank": row.drawn.rank,
+        "position": row.drawn.position,
+        "month": known.month,
+        "region": known.region,
+        "tier": known.tier,
+        "language": row.language,
+        "platform": known.source,
+        "subject": hmac.new(key, linked.encode(), hashlib.sha256).hexdigest()[:32],
+        "temporary": known.temporary,
+        "deletion_requested": known.deletion_requested,
+        "party_account": known.party_account,
+        "responsive": row.responsive,
+        "outputs_missing": dict(row.outputs_missing),
+    }

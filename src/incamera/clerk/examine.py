@@ -1,0 +1,186 @@
+"""One opening of each conversation serves matching and de-identification: the Step that runs inside `vault.within`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from incamera.core.batch import EXAMINED
+from incamera.core.canon import canonical, pack, unpack
+from incamera.core.ids import Commitment, Digest, commit, digest
+from incamera.core.records import HEADER, Account, Conversation, Match, Redacted, Silent, Span, produced
+from incamera.deid.recipe import Recipe
+from incamera.governance.responsive import Reuse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Counts of one conversation; no text, no offsets. `chars` and `replaced` count code points by role."""
+
+    chars: Mapping[str, int] = field(default_factory=dict)
+    replaced: Mapping[str, int] = field(default_factory=dict)
+    labels: Mapping[str, int] = field(default_factory=dict)
+    waivers: int = 0
+    unread: Mapping[str, int] = field(default_factory=dict)
+    outputs: int = 0
+    outputs_missing: Mapping[str, int] = field(default_factory=dict)
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Examined(Silent):
+    """What an examination hands back: the redacted conversation, its matches (source offsets), its counts."""
+
+    redacted: Redacted
+    matches: tuple[Match, ...]
+    reuse: tuple[Reuse, ...]
+    tally: Tally
+    language: str | None
+
+    @property
+    def digest(self) -> Digest:
+        return redacted_digest(self.redacted)
+
+
+def redacted_digest(redacted: Redacted) -> Digest:
+    """SHA-256 of the public form: what a decision is about, and what the bulk lane's reader recomputes."""
+    return digest(canonical(produced(redacted)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class MatchThenRedact(Silent):
+    """The examination, as a Step: `OPENED` batches in, `EXAMINED` batches out.
+
+    Matching runs first and on raw text; runs of at least `protect_words` words are handed to de-identification as
+    protected. Plain parameters only, so that any engine can pickle it; the index and the recogniser tables are opened
+    once per process. `key` opens the matter's index and vocabulary and keys realistic surrogates.
+
+    Privacy: reads raw text; emits redacted text, offsets and counts, which the vault seals again.
+    """
+
+    index: str
+    index_digest: str
+    vocabulary: str | None
+    key: bytes
+    surrogate_key: bytes
+    recipe: Recipe
+    min_words: int
+    protect_words: int
+    min_run: int
+
+    @property
+    def version(self) -> str:
+        """Finished fragments are kept only while everything that decides their content is the same."""
+        parts = [self.index_digest, self.recipe.digest(), self.min_words, self.protect_words, self.min_run]
+        return f"match-then-redact/1:{digest(canonical(parts))}"
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from incamera.matching.scan import scan_all
+
+        index = _index(self.index, self.key)
+        for batch in batches:
+            rows = batch.to_pylist()
+            conversations = [unpack(row["conversation"], Conversation) for row in rows]
+            found = scan_all(conversations, index, min_words=self.min_words)
+            done = [self._row(row, c, tuple(m)) for row, (c, m) in zip(rows, found, strict=True)]
+            yield pa.RecordBatch.from_pylist(done, schema=EXAMINED)
+
+    def _row(self, row: Mapping[str, Any], conversation: Conversation, matches: tuple[Match, ...]) -> dict[str, Any]:
+        account = unpack(row["account"], Account) if row["account"] else None
+        source = commit(row["ledger_key"], row["conversation"])
+        examined = self.examine(conversation, matches, account, source)
+        return {"cref": row["cref"], "digest": bytes.fromhex(examined.digest), "result": pack(examined)}
+
+    def examine(
+        self, conversation: Conversation, matches: tuple[Match, ...], account: Account | None, source: Commitment
+    ) -> Examined:
+        """One conversation, already open and already searched: matches come from what was received."""
+        from incamera.deid.apply import apply
+        from incamera.deid.find import find
+
+        found = find(
+            conversation,
+            account=account,
+            vocabulary=_vocabulary(self.vocabulary, self.key),
+            recipe=self.recipe,
+            protect=tuple(m for m in matches if m.words >= self.protect_words),
+        )
+        redacted = apply(conversation, found, recipe=self.recipe, source=source, at=self.recipe.at, key=self.surrogate_key)
+        return Examined(
+            redacted=redacted,
+            matches=matches,
+            reuse=tuple(reuse(conversation, matches, self.min_run)),
+            tally=tally(conversation, redacted),
+            language=found.language,
+        )
+
+
+def reuse(conversation: Conversation, matches: Sequence[Match], min_run: int) -> Iterator[Reuse]:
+    """Per turn, the runs of at least *min_run* words and how many of the turn's words they cover together."""
+    from incamera.text.tokens import words
+
+    for turn in conversation.turns:
+        runs = tuple(m for m in matches if m.span.turn == turn.index and m.words >= min_run)
+        if not runs:
+            continue
+        total = covered = 0
+        for p, part in enumerate(turn.parts):
+            spans = [(m.span.start, m.span.end) for m in runs if m.span.part == p]
+            for _, start, end in words(part.text):
+                total += 1
+                covered += any(a <= start and end <= b for a, b in spans)
+        yield Reuse(turn=turn.index, role=turn.role, words=total, covered=covered, runs=runs)
+
+
+def tally(conversation: Conversation, redacted: Redacted) -> Tally:
+    """The counts behind `coverage.csv`, `masked_share.csv` and `missing_outputs.csv`."""
+    roles: dict[int, str] = {turn.index: turn.role for turn in conversation.turns}
+    chars: Counter[str] = Counter()
+    size = 0
+    for turn, _, part in conversation.parts():
+        chars[roles.get(turn, "header")] += len(part.text)
+        size += len(part.text.encode("utf-8", "replace"))
+    replaced: Counter[str] = Counter()
+    labels: Counter[str] = Counter()
+    for s in redacted.surrogates:
+        replaced["header" if s.span.turn == HEADER else roles[s.span.turn]] += _width(s.span)
+        labels[s.label] += 1
+    unread: Counter[str] = Counter()
+    for span, code in redacted.withheld:
+        unread[code] += _width(span)
+    return Tally(
+        chars=dict(chars),
+        replaced=dict(replaced),
+        labels=dict(labels),
+        waivers=len(redacted.waivers),
+        unread=dict(unread),
+        outputs=sum(turn.role == "assistant" for turn in conversation.turns),
+        outputs_missing=dict(conversation.outputs_missing),
+        bytes=size,
+    )
+
+
+def _width(span: Span) -> int:
+    return span.end - span.start
+
+
+@lru_cache(maxsize=2)
+def _index(path: str, key: bytes) -> Any:
+    from incamera.matching.index import Index
+
+    return Index.open(Path(path), key=key)
+
+
+@lru_cache(maxsize=2)
+def _vocabulary(path: str | None, key: bytes) -> Any:
+    if path is None:
+        return None
+    from incamera.clerk.vocabulary import read
+
+    return read(Path(path), key)

@@ -1,0 +1,206 @@
+"""The volume: built from cleared items, certified, sealed, and verified as its receiver will verify it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from incamera.clerk import sample, tables
+from incamera.clerk.clear import Decided, cleared
+from incamera.clerk.desk import Desk
+from incamera.clerk.examination import Results
+from incamera.clerk.home import write_atomically
+from incamera.core.errors import Refused
+from incamera.core.ids import Ref
+from incamera.core.records import Approval
+from incamera.governance.single import single_operator
+from incamera.governance.terms import Order
+from incamera.ledger.bundle import export
+from incamera.production import (
+    DEMONSTRATION,
+    SINGLE_OPERATOR,
+    Evidence,
+    Failure,
+    Figure,
+    SampleFiles,
+    Terms,
+    build,
+    compose,
+    seal,
+)
+from incamera.sampling.draw import Draw
+from incamera.sampling.frame import Frame
+from incamera.vault.facts import Facts
+from incamera_verify import volume
+from incamera_verify.errors import VerificationError
+from incamera_verify.note import Checkpoint, Note
+from incamera_verify.report import Report
+from incamera_verify.trust import Trust
+
+VOLUME, TRUST = "production", "trust.toml"
+
+
+def terms_of(order: Order) -> Terms:
+    """What the order says about the volume.
+
+    The bulk lane of a whole sample is sealed to the neutral and the room unless a paragraph allows bulk export.
+
+    Raises:
+        Refused: `production.bulk-not-allowed`.
+    """
+    production = order.production
+    exported = "bulk-export" in production.lanes
+    return Terms(
+        matter=order.matter.id,
+        order=order.digest,
+        caption=order.matter.caption,
+        number=order.matter.number,
+        court=order.matter.court,
+        volume=production.volume,
+        prefix=production.prefix,
+        designation=production.designation,
+        scope=production.scope,
+        bulk_recipients=() if exported or production.scope == "responsive" else bulk_recipients(order),
+        bulk_export_paragraph=order.paragraphs.get("production") if exported else None,
+    )
+
+
+def bulk_recipients(order: Order) -> tuple[str, ...]:
+    """Keys that may open a whole sample's rows: those of the neutral and of the review room."""
+    return tuple(recipient.age for recipient in order.recipients if recipient.role in ("neutral", "room"))
+
+
+def produce(
+    desk: Desk,
+    frame: Frame,
+    made: Draw,
+    results: Results,
+    decided: Decided,
+    *,
+    approvals: Sequence[Approval],
+    out: Path,
+    extra: Sequence[Figure] = (),
+    stages: dict[str, Any],
+) -> None:
+    """Build, certify and seal the volume into *out*.
+
+    Raises:
+        Refused: `production.*`; `answer.nothing-to-produce`, no conversation of the draw is within the scope.
+        Unavailable: `production.disk-full`; nothing stands under the volume's name.
+    """
+    home, order = desk.home, desk.order
+    if not any(fragment.rows for fragment in decided.produced):
+        desk.watch.note("no conversation of the draw is within the scope: the volume holds tables and proofs only")
+    desk.watch.stage("build volume", sum(len(fragment.rows) for fragment in decided.produced))
+    wanted = {row.cref for row in decided.rows}
+    facts: dict[Ref, Facts] = {known.cref: known for known in home.vault.facts() if known.cref in wanted}
+    package = build(
+        cleared(desk, results, decided, facts),
+        terms=terms_of(order),
+        evidence=Evidence(leaves=lambda index: home.ledger.entry(index).leaf, log=(home.ledger_signer.verifier,)),
+        sampled=SampleFiles(frame=desk.path / sample.FRAME, draw=desk.path / sample.DRAW, reveals=sample.revealed(desk)),
+        signer=home.manifest_signer.verifier,
+        out=out,
+        withheld=decided.withheld,
+        exceptions=_failures(desk),
+        tables=tables.tables(desk, frame, made, decided),
+        run={"stages": stages},
+        progress=desk.watch.advance,
+    )
+    reasons = single_operator(order, approvals, list(sample.revealed(desk)), demo=home.demonstration)
+    certificate = compose(
+        package,
+        figures=[*tables.figures(desk, frame, made, decided, desk.done("works") or {}), *extra],
+        labels=(*((SINGLE_OPERATOR,) if reasons else ()), *((DEMONSTRATION,) if home.demonstration else ())),
+        order=_order_facts(order),
+        defaults=order.defaults,
+        deviations=[*reasons, *_fallbacks(desk)],
+        keys=home.kms.warning or f"KMS: {home.kms.name}.",
+        software={name: version(name) for name in ("incamera", "incamera-verify", "cryptography", "pyarrow", "numba")},
+        issued_at=home.clock.now(),
+    )
+    desk.watch.stage("seal")
+    seal(
+        package,
+        certificate=certificate,
+        signer=home.manifest_signer,
+        appender=home.ledger,
+        export=lambda directory: export(home.ledger, desk.matter, directory),
+        actor=desk.actor,
+        clock=home.clock,
+        recipients=[recipient.age for recipient in order.recipients],
+    )
+
+
+def verify(desk: Desk, out: Path) -> Report:
+    """Verify the volume with the keys this home pins, and record the outcome.
+
+    Raises:
+        Refused: `answer.not-verified`, naming the step that failed; the volume stays where it is.
+    """
+    desk.watch.stage("verify")
+    listed = desk.recorded("production.sealed")
+    assert listed is not None
+    named = {"volume": desk.order.production.volume, "manifest": listed.entry.fields["manifest"]}
+    try:
+        report = volume.verify(out, Trust.parse(trust_file(desk)))
+    except VerificationError as flaw:
+        desk.act("production.verified", **named, outcome="refused", code=flaw.code)
+        raise Refused("answer.not-verified", f"{flaw.hint} ({flaw.code})", where=flaw.where) from None
+    desk.once("production.verified", key=("manifest", "outcome"), **named, outcome="verified")
+    return report
+
+
+def trust_file(desk: Desk) -> bytes:
+    """The keys and the frame's checkpoint that a receiver pins. Hand it over by another way than the volume."""
+    home = desk.home
+    trust = Trust(
+        home.origin, (home.ledger_signer.verifier,), (home.manifest_signer.verifier,), (), desk.matter, desk.order.digest
+    )
+    return trust.to_toml(_first_checkpoint_of(desk, "frame.committed"))
+
+
+def write_trust(desk: Desk, path: Path) -> None:
+    write_atomically(path, trust_file(desk))
+
+
+def _first_checkpoint_of(desk: Desk, act: str) -> list[bytes]:
+    recorded = desk.recorded(act)
+    if recorded is None:
+        return []
+    for note in desk.home.ledger.checkpoints():
+        if Checkpoint.parse(Note.parse(note).text).size > recorded.index:
+            return [note]
+    return []
+
+
+def _failures(desk: Desk) -> list[Failure]:
+    """Damaged records by code. Their source ids stay with the holder: an id of a source can be a person's."""
+    collected = desk.done("collect") or {}
+    return [
+        Failure(id=f"record-{number}", stage="collect", code=code)
+        for number, code in enumerate(
+            (code for code, count in sorted(collected.get("exceptions", {}).items()) for _ in range(count)), 1
+        )
+    ]
+
+
+def _fallbacks(desk: Desk) -> list[str]:
+    return [
+        f"party {recorded.entry.fields['party']} did not reveal its seed; the draw went on without it, as the order allows"
+        for recorded in desk.home.ledger.entries(desk.matter)
+        if recorded.entry.act == "seed.fallback"
+    ]
+
+
+def _order_facts(order: Order) -> list[tuple[str, str]]:
+    facts = [
+        ("Order of", order.matter.order_date.isoformat()),
+        ("Order document (SHA-256)", order.matter.order_document_sha256),
+        ("Protocol (SHA-256)", order.protocol),
+    ]
+    if order.matter.protective_order:
+        facts.append(("Protective order", order.matter.protective_order))
+    return facts + [(f"Paragraph on {section}", cited) for section, cited in sorted(order.paragraphs.items())]

@@ -1,0 +1,171 @@
+"""What stands around the rows: tables over the whole draw, obligations, and the certificate's own figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from incamera.clerk.clear import Decided
+from incamera.clerk.desk import Desk
+from incamera.production import Figure, Table, from_records, hits_by_threshold
+from incamera.production.figures import COMPLETE, DEID, DRAW, FRAME, MATCHES
+from incamera.sampling.draw import Draw
+from incamera.sampling.frame import Frame
+
+ACCESS = "Access"
+#: The parts of an order, what carries each out, and where that can be seen.
+_OBLIGATIONS = (
+    ("matter", "the order is recorded by digest", "LEDGER/entries.jsonl: matter.opened"),
+    ("hold", "what the hold rule names cannot be erased", "LEDGER/entries.jsonl: hold.placed"),
+    ("frame", "exclusions counted by rule, root committed before any seed", "SAMPLE/frame.jsonl.gz"),
+    ("sample", "seeds of the parties decide; anybody can draw again", "SAMPLE/draw.jsonl, SAMPLE/seeds"),
+    ("works", "claimed works indexed; refused ones counted", "CERT/certificate.json: works.*"),
+    ("matching", "every shared run of the declared length is found", "TABLES/hits_by_threshold.csv"),
+    ("responsive", "the stipulated rule decides, a leaf a fragment", "LEDGER/entries.jsonl: decision.recorded"),
+    ("deidentification", "recipe by digest, every replacement logged", "LOGS/redaction.csv"),
+    ("production", "numbered, designated, sealed", "DATA, MANIFEST"),
+    ("privacy", "no noisy count was released", "CERT/certificate.json"),
+    ("notice", "notice is outside this run", ""),
+    ("recipients", "sealed to the named recipients", "LEDGER/entries.jsonl: production.sealed"),
+    ("trust", "two approvals by two keys in two roles", "LEDGER/entries.jsonl: access.approved"),
+)
+
+
+def tables(desk: Desk, frame: Frame, made: Draw, decided: Decided) -> dict[str, Table]:
+    """Tables of the volume by name; counts only."""
+    return {
+        "hits_by_threshold": hits_by_threshold(decided.hits, max(len(decided.rows), 1)),
+        "coverage": _coverage(decided),
+        "missing_outputs": from_records(
+            [{"reason": r, "outputs": n} for r, n in sorted(decided.sums.outputs_missing.items())], ("reason", "outputs")
+        ),
+        "strata": from_records(
+            [{"stratum": stratum, "frame": of, "drawn": drawn} for stratum, (drawn, of) in sorted(made.places.items())],
+            ("stratum", "frame", "drawn"),
+        ),
+        "exclusions": from_records(
+            [
+                {"rule": rule, "first": n, "by_itself": frame.excluded_each.get(rule, 0)}
+                for rule, n in sorted(frame.excluded.items())
+            ],
+            ("rule", "first", "by_itself"),
+        ),
+        "elicitation": from_records(
+            [{"label": label, "runs": n} for label, n in sorted(decided.sums.elicitation.items())], ("label", "runs")
+        ),
+        "replacements": from_records(
+            [{"label": label, "replacements": n} for label, n in sorted(decided.sums.labels.items())],
+            ("label", "replacements"),
+        ),
+        "languages": from_records(
+            [{"language": name, "conversations": n} for name, n in sorted(decided.sums.languages.items())],
+            ("language", "conversations"),
+        ),
+        "obligations": _obligations(desk),
+    }
+
+
+def _coverage(decided: Decided) -> Table:
+    """What could be read and what could not, over the draw, in characters and conversations."""
+    sums = decided.sums
+    total = sum(sums.chars.values())
+    unread = sum(sums.unread.values())
+    rows = [{"what": "read", "reason": "", "conversations": sums.conversations, "characters": total - unread}]
+    rows += [
+        {"what": "not read", "reason": reason, "conversations": sums.unread_conversations[reason], "characters": count}
+        for reason, count in sorted(sums.unread.items())
+    ]
+    return from_records(rows, ("what", "reason", "conversations", "characters"))
+
+
+def _obligations(desk: Desk) -> Table:
+    order = desk.order
+    open_ = {key.partition(".")[0] for key, _ in order.defaults}
+    rows = []
+    for section, rule, evidence in _OBLIGATIONS:
+        status = "default" if section in open_ and section not in order.paragraphs else "done"
+        if section == "notice":
+            status = "exempt" if order.notice.exemption_paragraph else "open" if order.notice.days else "not ordered"
+        if section == "privacy" and not order.privacy.rho:
+            status = "not ordered"
+        if section == "recipients" and not order.recipients:
+            status = "not ordered"
+        rows.append(
+            {
+                "paragraph": order.paragraphs.get(section, ""),
+                "section": section,
+                "rule": rule,
+                "evidence": evidence,
+                "status": status,
+            }
+        )
+    return from_records(rows, ("paragraph", "section", "rule", "evidence", "status"))
+
+
+def figures(desk: Desk, frame: Frame, made: Draw, decided: Decided, works: dict[str, Any]) -> list[Figure]:
+    """The numbers only the neutral can check in the vault, or nobody but the holder: each says which."""
+    sums, collected = decided.sums, desk.done("collect") or {}
+    return [
+        *_frame(frame, made, collected),
+        _neutral(MATCHES, "works.indexed", "Claimed works searched for", works["works"], "the index, built again of the works"),
+        _neutral(
+            MATCHES, "works.refused", "Claimed works left out of the index", len(works["refused"]), "the works, by the same rules"
+        ),
+        _neutral(MATCHES, "draw.responsive", "Responsive conversations of the draw", decided.responsive, "the rule, run again"),
+        _neutral(MATCHES, "draw.runs", "Shared runs in the draw, prompts included", sums.matches, "the search, run again"),
+        _neutral(DEID, "deid.replacements", "Replacements in the draw", sum(sums.labels.values()), "the recipe, run again"),
+        _neutral(DEID, "deid.unread", "Characters withheld unread", sum(sums.unread.values()), "the recipe, run again"),
+        _attested(
+            DEID,
+            "deid.bound",
+            "Upper bound on conversations that still leak",
+            "not established",
+            "no readers annotated a sample of this production; only readers can bound it",
+        ),
+        _neutral(COMPLETE, "draw.outputs", "Outputs in the draw", sums.outputs, "the vault"),
+        _neutral(
+            COMPLETE,
+            "draw.outputs_missing",
+            "Prompts of the draw without an output",
+            sum(sums.outputs_missing.values()),
+            "the vault",
+        ),
+        _attested(
+            ACCESS, "access.readers", "People who read raw text in this run", 0, "the examination ran in workers under one grant"
+        ),
+    ]
+
+
+def _frame(frame: Frame, made: Draw, collected: dict[str, Any]) -> list[Figure]:
+    return [
+        _neutral(FRAME, "frame.population", "Conversations in the vault", frame.population, "counted in the vault"),
+        _neutral(
+            FRAME,
+            "frame.excluded",
+            "Conversations excluded by the order's rules",
+            sum(frame.excluded.values()),
+            "the rules, run again",
+        ),
+        *(
+            _neutral(FRAME, f"frame.excluded.{rule}", f"Excluded by {rule}", count, "the rule, run again")
+            for rule, count in sorted(frame.excluded.items())
+        ),
+        _neutral(
+            FRAME,
+            "collect.exceptions",
+            "Records that could not be read at collection",
+            sum(collected.get("exceptions", {}).values()),
+            "exceptions.jsonl of the matter, by id and code",
+        ),
+        _neutral(
+            FRAME, "collect.duplicates", "Records that came twice", collected.get("duplicates", 0), "the sources, read again"
+        ),
+        _neutral(DRAW, "draw.empty_strata", "Strata too small for a place", len(made.empty_strata), "TABLES/strata.csv"),
+    ]
+
+
+def _neutral(section: str, name: str, label: str, value: int | str, how: str) -> Figure:
+    return Figure(id=name, label=label, value=value, kind="neutral", how=how, section=section)
+
+
+def _attested(section: str, name: str, label: str, value: int | str, how: str) -> Figure:
+    return Figure(id=name, label=label, value=value, kind="attested", how=how, section=section)

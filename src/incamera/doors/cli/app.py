@@ -1,0 +1,91 @@
+"""The program `incamera`: its command groups, and the one place where an error becomes an exit code."""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+import click
+import typer
+
+from incamera.core.errors import EXIT_CODES, Error
+
+app = typer.Typer(
+    name="incamera",
+    help="Answer a demand for private AI conversations with the least exposure and the most proof.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 done · 2 usage · 3 malformed input · 4 refused · 5 unverified · 6 budget spent · "
+    "7 unavailable · 8 awaiting an approval or a reveal (run again to resume) · 9 consistent, signer not established.",
+)
+
+
+def _register() -> None:
+    from incamera.doors.cli import (
+        access,
+        answer,
+        deid,
+        home,
+        ledger,
+        matching,
+        matter,
+        production,
+        sample,
+    )
+
+    answer.register(app)
+    home.register(app)
+    for group in (matter, access, sample, deid, matching, production, ledger):
+        app.add_typer(group.app)
+
+
+def main() -> NoReturn:
+    """Entry point. Errors of ours print code, place and hint; unexpected ones print where, never what they hold."""
+    _register()
+    try:
+        outcome = app(standalone_mode=False)
+        sys.exit(outcome if isinstance(outcome, int) else 0)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as flaw:
+        flaw.show()
+        sys.exit(EXIT_CODES["usage"])
+    except Error as flaw:
+        _say(flaw.family, flaw.code, flaw.where, flaw.hint)
+        sys.exit(flaw.exit_code)
+    except OSError as flaw:
+        code = "world.disk-full" if flaw.errno in (errno.ENOSPC, errno.EDQUOT) else "world.os-error"
+        _say("unavailable", code, str(flaw.filename or ""), flaw.strerror or "the operating system refused")
+        sys.exit(EXIT_CODES["unavailable"])
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as flaw:  # noqa: BLE001 - the last resort: print where, never what it holds
+        _unexpected(flaw)
+        sys.exit(EXIT_CODES["unexpected"])
+
+
+def _say(family: str, code: str, where: str, hint: str) -> None:
+    if "--json" in sys.argv:
+        body = {"error": {"family": family, "code": code, "where": where, "hint": hint}}
+        sys.stderr.write(json.dumps(body, ensure_ascii=False) + "\n")
+    else:
+        place = f" at {where}" if where else ""
+        sys.stderr.write(f"incamera: {family} [{code}]{place}\n  {hint}\n")
+
+
+def _unexpected(flaw: BaseException) -> None:
+    """A bug of ours. Its message and locals may hold text, so only its type and the places it passed are shown."""
+    from incamera_verify.errors import VerificationError
+
+    if isinstance(flaw, VerificationError):
+        _say("unverified", flaw.code, flaw.where, flaw.hint)
+        sys.exit(EXIT_CODES["unverified"])
+    frames = traceback.extract_tb(flaw.__traceback__)
+    trail = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames[-6:]))
+    _say("unexpected", type(flaw).__name__, trail, "this is a bug; please report the line above (it holds no text)")

@@ -1,0 +1,52 @@
+"""`incamera deid`: de-identification of files, without a vault."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from incamera.doors.cli import options, output
+
+app = typer.Typer(name="deid", help="De-identification that fails closed, over files.", no_args_is_help=True)
+
+Source = Annotated[Path, typer.Argument(metavar="IN.jsonl", help="Documents or conversations, one JSON object a line; .gz too.")]
+Out = Annotated[Path, typer.Option("-o", "--out", help="Where the result goes; it appears whole or not at all.")]
+Recipe = Annotated[str, typer.Option(help="conservative, or utility.")]
+Accounts = Annotated[Path | None, typer.Option(help="ACCOUNTS.jsonl: what is known of each subject.")]
+
+
+@app.command()
+def find(
+    source: Source,
+    out: Out,
+    recipe: Recipe = "conservative",
+    accounts: Accounts = None,
+    processes: options.Processes = os.cpu_count() or 1,
+    json: options.AsJson = False,
+) -> None:
+    """Write what looks identifying: label, kind, score and offsets (code points, half-open)."""
+    from incamera.clerk import files
+
+    with output.watching(quiet=json) as watch:
+        done = files.deid_find(source, out, recipe=recipe, accounts=accounts, processes=processes, watch=watch)
+    output.result(done, as_json=json)
+
+
+@app.command()
+def apply(
+    source: Source,
+    out: Out,
+    recipe: Recipe = "conservative",
+    accounts: Accounts = None,
+    processes: options.Processes = os.cpu_count() or 1,
+    json: options.AsJson = False,
+) -> None:
+    """Write the same records with every finding replaced, and no string that was not treated."""
+    from incamera.clerk import files
+
+    with output.watching(quiet=json) as watch:
+        done = files.deid_apply(source, out, recipe=recipe, accounts=accounts, processes=processes, watch=watch)
+    output.result(done, as_json=json)
