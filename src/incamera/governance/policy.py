@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from incamera.core.canon import canonical
 from incamera.core.errors import Malformed
 from incamera.core.ids import Digest, digest
+
+if TYPE_CHECKING:
+    from incamera.governance.columns import ColumnFilter
 
 Action = Literal["search", "decrypt", "shred", "breakglass"]
 Purpose = Literal["court_order", "safety_escalation", "support", "training", "analytics", "data_subject_request"]
@@ -86,8 +89,6 @@ class Verdict:
     allowed: bool
     policies: tuple[str, ...]
     errors: int = 0
-    #: Policies that are not decided without the unknown shard; only from `Policy.foresee`.
-    open: tuple[str, ...] = field(default=())
 
 
 class Policy:
@@ -141,6 +142,37 @@ class Policy:
     def decide_many(self, questions: Sequence[Question]) -> list[Verdict]:
         """Decide several questions; each is decided by itself, and a flaw in one touches no other."""
         return [self.decide(question) for question in questions]
+
+    def filter(self, question: Question) -> ColumnFilter:
+        """Which shards a question would be allowed for, as a filter over metadata columns; the question's own shard is ignored.
+
+        What Cedar can decide without the shard is decided once; the rest becomes the filter. It plans which rows are worth
+        asking keys for. It does not open anything: every shard is decided again by `decide` when its keys are released.
+
+        Raises:
+            Refused: `policy.no-filter`, the policies use what cannot be asked of columns; decide shard by shard instead.
+        Source: Cedar partial evaluation (experimental upstream, so its result is compared with `decide` in the tests).
+        """
+        import cedarpy
+
+        from incamera.governance.columns import ColumnFilter
+
+        try:
+            request, principal = _request(question), _principal(question)
+        except _Unfit:
+            return ColumnFilter.nothing()
+        partial = {
+            "principal": f'Actor::"{question.actor}"',
+            "action": f'Action::"{question.action}"',
+            "context": request["context"],
+        }
+        try:
+            result = cedarpy.is_authorized_partial(partial, self._policies, principal, schema=self._schema)
+        except (ValueError, TypeError):
+            return ColumnFilter.nothing()
+        if result.diagnostics.errors or len(result.residuals) != len(self.names):
+            return ColumnFilter.nothing()
+        return ColumnFilter.of(result.residuals.values())
 
     @staticmethod
     def _verdict(result: Any) -> Verdict:

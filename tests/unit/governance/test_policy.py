@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incamera.core.errors import Malformed
+from incamera.core.errors import Malformed, Refused
+from incamera.governance.columns import COLUMNS
 from incamera.governance.policy import PURPOSES, GrantFacts, Policy, Question, ShardFacts, shipped
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -176,6 +178,25 @@ def test_a_rule_that_errs_denies_where_the_engine_would_allow() -> None:
     assert not verdict.allowed and verdict.errors == 1
 
 
+def test_a_shard_that_is_not_there_permits_nothing() -> None:
+    """No schema notices a missing entity; every permit reads the shard, so none holds where a forbid may have vanished."""
+    import cedarpy
+
+    from incamera.governance.policy import _entities, _request
+
+    roles = ("examiner", "service", "rights", "safety", "erasure")
+    for action in ("search", "decrypt", "breakglass", "shred"):
+        for purpose in PURPOSES:
+            q = replace(
+                GOOD,
+                roles=roles,
+                action=action,
+                grant=replace(GRANT, purpose=purpose, paged=2, expires_at=NOW + timedelta(hours=1)),
+            )
+            entities = [e for e in _entities(q) if e["uid"]["type"] != "Shard"]
+            assert not cedarpy.is_authorized(_request(q), POLICIES, entities, schema=SCHEMA).allowed
+
+
 @pytest.mark.parametrize(
     ("policies", "schema"),
     [
@@ -240,7 +261,7 @@ questions = st.builds(
 
 
 @given(questions)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_whatever_is_allowed_keeps_the_promises(q: Question) -> None:
     """The promises, written again in Python: no Allow may break one, whichever policies led to it."""
     verdict = shipped().decide(q)
@@ -262,3 +283,61 @@ def test_whatever_is_allowed_keeps_the_promises(q: Question) -> None:
         assert q.grant.purpose in q.shard.consents and not q.shard.holds
     if q.shard.pending_shred:
         assert q.grant.purpose == "court_order" and q.shard.holds and q.grant.matter in q.shard.matters
+
+
+# --- columns -------------------------------------------------------------------------------------------------------------
+
+
+def columns(shards_: list[ShardFacts]) -> pa.Table:
+    rows = [
+        {
+            "class": s.key_class,
+            "consents": list(s.consents),
+            "holds": list(s.holds),
+            "matters": list(s.matters),
+            "pendingShred": s.pending_shred,
+            "subject": s.subject,
+        }
+        for s in shards_
+    ]
+    return pa.Table.from_pylist(rows, schema=COLUMNS)
+
+
+@given(questions, st.lists(shards, max_size=6))
+@settings(max_examples=120, deadline=None)
+def test_the_filter_says_what_each_decision_says(q: Question, many: list[ShardFacts]) -> None:
+    mask = shipped().filter(q).mask(columns(many)).to_pylist()
+    assert mask == [shipped().decide(replace(q, shard=shard)).allowed for shard in many]
+
+
+def test_the_filter_finds_the_rows_of_a_consent() -> None:
+    q = replace(GOOD, roles=("service",), grant=replace(GRANT, purpose="training"))
+    many = [
+        ShardFacts(id="1", consents=("training",)),
+        ShardFacts(id="2"),
+        ShardFacts(id="3", consents=("training", "support"), holds=("h",)),
+        ShardFacts(id="4", consents=("support", "training")),
+    ]
+    assert shipped().filter(q).mask(columns(many)).to_pylist() == [True, False, False, True]
+    assert shipped().filter(replace(q, actor='"')).mask(columns(many)).to_pylist() == [False] * 4
+    assert shipped().filter(q).mask(columns([])).to_pylist() == []
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        'when { resource in Shard::"x" }',
+        'when { resource["class"] like "oper*" }',
+        'when { resource.holds.containsAll(["a"]) }',
+        "when { resource.holds == resource.matters }",
+    ],
+)
+def test_a_rule_columns_cannot_answer_refuses_the_filter_and_not_the_decision(rule: str) -> None:
+    policy = Policy(
+        f'{POLICIES}\n@id("x")\nforbid (principal, action, resource) {rule};',
+        SCHEMA.replace("entity Shard =", "entity Shard in [Shard] ="),
+    )
+    with pytest.raises(Refused) as caught:
+        policy.filter(GOOD)
+    assert caught.value.code == "policy.no-filter"
+    assert policy.decide(GOOD).errors == 0
