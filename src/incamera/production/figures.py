@@ -27,8 +27,8 @@ _LABELS: Mapping[str, tuple[str, str, str]] = {
     "rows.matches": (MATCHES, "Shared runs listed", "matches of the bulk lane, prompts included"),
     "characters.user": (DEID, "Characters of user text produced", "rows of the bulk lane"),
     "characters.assistant": (DEID, "Characters of assistant text produced", "rows of the bulk lane"),
-    "replaced.user": (DEID, "Characters of it standing in replaced stretches (user)", "LOGS/redaction.csv"),
-    "replaced.assistant": (DEID, "Characters of it standing in replaced stretches (assistant)", "LOGS/redaction.csv"),
+    "replaced.user": (DEID, "Replaced characters in user text", "LOGS/redaction.csv"),
+    "replaced.assistant": (DEID, "Replaced characters in assistant text", "LOGS/redaction.csv"),
     "redactions.total": (DEID, "Replacements", "lines of LOGS/redaction.csv"),
     "waivers.total": (DEID, "Findings left in place inside a protected run", "lines of LOGS/waiver.csv"),
     "withheld.total": (COMPLETE, "Parts and conversations withheld", "lines of LOGS/withheld.csv"),
@@ -65,21 +65,26 @@ class Figure:
         }
 
 
-def recomputable(values: Mapping[str, Value], *, sealed: bool) -> list[Figure]:
-    """The figures that the verifier recomputes, labelled, in the order of the page."""
+def recomputable(values: Mapping[str, Value], *, sealed: bool, whole_draw: bool) -> list[Figure]:
+    """The figures that the verifier compares with the volume, labelled, in the order of the page.
+
+    What is said of the whole draw follows from the rows only if all of it is among them; else the neutral can check it.
+    """
     order = list(_LABELS)
     figures = []
     for name in sorted(values, key=lambda n: (order.index(n) if n in order else len(order), n)):
         section, label, how = _describe(name)
         if sealed and name in TEXT_FIGURES:
             how += "; by the recipient of the sealed rows (--rows)"
-        figures.append(Figure(id=name, label=label, value=values[name], kind="recomputable", how=how, section=section))
+        kind: Class = "recomputable" if whole_draw or not name.startswith("unrelated.") else "neutral"
+        figures.append(Figure(id=name, label=label, value=values[name], kind=kind, how=how, section=section))
     return sorted(figures, key=_place)
 
 
 def _place(figure: Figure) -> tuple[int, int, str]:
-    if figure.id.startswith("hits."):
-        return SECTIONS.index(figure.section), THRESHOLDS.index(int(figure.id.removeprefix("hits."))), figure.id
+    family, _, rest = figure.id.partition(".")
+    if family in ("unrelated", "hits"):
+        return SECTIONS.index(figure.section), THRESHOLDS.index(int(rest)) + 10 * (family == "hits"), figure.id
     known = list(_LABELS)
     return SECTIONS.index(figure.section), 100 + (known.index(figure.id) if figure.id in known else len(known)), figure.id
 
@@ -90,6 +95,12 @@ def _describe(name: str) -> tuple[str, str, str]:
     family, _, rest = name.partition(".")
     if family == "hits":
         return MATCHES, f"Conversations produced with an output run of {rest} words or more", "matches of the bulk lane"
+    if family == "unrelated":
+        return (
+            MATCHES,
+            f"Share without an output run of {rest} words or more, exact 95 % interval from the draw",
+            ("TABLES/hits_by_threshold.csv; the bounds are checked from the counts"),
+        )
     if family == "redactions":
         return DEID, f"Replacements for {rest}", "lines of LOGS/redaction.csv"
     return COMPLETE, f"Withheld for {rest}", "lines of LOGS/withheld.csv"

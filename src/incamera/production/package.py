@@ -77,11 +77,12 @@ class Package:
     facts: volume.Facts
     files: tuple[manifest.File, ...]
     values: Mapping[str, numbers.Value]
+    whole_draw: bool
 
     @property
     def figures(self) -> list[Figure]:
-        """The recomputable figures of the certificate: every one of them has to stand in it."""
-        return recomputable(self.values, sealed=self.facts.bulk == "sealed")
+        """The figures of the certificate that follow from the volume: every one of them has to stand in it."""
+        return recomputable(self.values, sealed=self.facts.bulk == "sealed", whole_draw=self.whole_draw)
 
     @property
     def root(self) -> str:
@@ -183,18 +184,19 @@ class _Builder:
             for item in items:
                 self._item(item, gate, drawn, numbering, out)
                 self.progress(1)
-            for whole in withheld:
-                self._log_withheld(out, ("", whole.conversation, "", "", reasons.known(whole.reason), whole.basis))
+            for gone in withheld:
+                self._log_withheld(out, ("", gone.conversation, "", "", reasons.known(gone.reason), gone.basis))
         with self.staging.table("LOGS/exceptions.csv", logs.EXCEPTIONS) as line:
             for failure in exceptions:
                 line((failure.id, failure.stage, failure.code))
                 self.tally.log("exceptions", {})
-        self._tables(len(drawn.drawn))
+        hits = self._tables(len(drawn.drawn))
         facts = self._words(numbering, run)
         with world(str(self.staging.path)):
             listed = manifest.build(self.staging.path, terms.volume)
-        values = volume.figures(listed, facts, drawn, self.tally)
-        return Package(terms=terms, staging=self.staging, facts=facts, files=listed.files, values=values)
+        values = volume.figures(listed, facts, drawn, self.tally) | numbers.unrelated(hits.records())
+        whole = values["rows.total"] == values["draw.rows"]
+        return Package(terms=terms, staging=self.staging, facts=facts, files=listed.files, values=values, whole_draw=whole)
 
     # --- the item ---------------------------------------------------------------------------------------------------
 
@@ -315,7 +317,8 @@ class _Builder:
         except VerificationError as flaw:
             raise Malformed("production.bad-sample", f"{flaw.hint} ({flaw.code})", where=flaw.where) from None
 
-    def _tables(self, drawn: int) -> None:
+    def _tables(self, drawn: int) -> Table:
+        """Write all tables; the one of hits by threshold."""
         tables = dict(self.tables)
         if MASKED in tables:
             raise Malformed(
@@ -334,6 +337,7 @@ class _Builder:
         for name, table in sorted(tables.items()):
             self._table(f"TABLES/{check_name(name)}.csv", table)
         self._table("DICTIONARY.csv", dictionary())
+        return tables[HITS]
 
     def _table(self, name: str, table: Table) -> None:
         with self.staging.table(name, table.columns) as line:

@@ -33,6 +33,10 @@ class Table:
         if not all(value is None or type(value) in (str, int, bool) for row in self.rows for value in row):
             raise Malformed("production.bad-table", "a value is neither text, whole number, boolean nor absent")
 
+    def records(self) -> list[dict[str, Any]]:
+        """The rows as mappings."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
 
 def check_name(name: str) -> str:
     """*name* if it can name a table's file. Raises `Malformed`, `production.bad-table`."""

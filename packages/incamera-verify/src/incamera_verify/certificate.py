@@ -7,6 +7,7 @@ verifier, so that the page a judge reads cannot say anything else than the file 
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,6 +29,8 @@ KEYS = frozenset({
 FIGURE_KEYS = frozenset({"id", "label", "value", "class", "how", "section"})
 
 Certificate = Mapping[str, Any]
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def parse(data: bytes) -> dict[str, Any]:
@@ -101,6 +104,7 @@ def page(certificate: Certificate) -> bytes:
         f'<header><p class="court">{_e(c["court"])}</p><h1>{_e(title)}</h1>',
         f'<p class="caption">{_e(c["caption"])}</p><p class="number">{_e(c["number"])}</p>',
         f'<p class="designation">{_e(c["designation"])}</p></header>',
+        _headline(c["figures"]),
         _section("What was produced", _paragraphs(c["statements"]) + _pairs(("label", "value"), c["order"])),
         *(_section(name, _figure_table(f for f in c["figures"] if f["section"] == name)) for name in c["sections"]),
         _section("What this does not show", _items(c["not_shown"]), "caveats"),
@@ -134,6 +138,22 @@ _HOW = (
 )
 
 
+#: Figures of the page's first row, where the certificate has them.
+_HEADLINE = (
+    ("frame.rows", "in the frame"),
+    ("draw.rows", "drawn"),
+    ("rows.total", "produced"),
+    ("documents.total", "documents"),
+    ("withheld.total", "withheld entries"),
+)
+
+
+def _headline(figures: Iterable[Mapping[str, Any]]) -> str:
+    known = {figure["id"]: figure["value"] for figure in figures}
+    cells = "".join(f"<li><b>{_e(display(known[name]))}</b>{_e(word)}</li>" for name, word in _HEADLINE if name in known)
+    return f'<ul class="headline">{cells}</ul>'
+
+
 def _e(text: object) -> str:
     return html.escape(str(text))
 
@@ -162,9 +182,15 @@ def _pairs(names: tuple[str, str], items: Iterable[Mapping[str, str]]) -> str:
     return f'<table class="pairs">{rows}</table>' if rows else ""
 
 
+def _kind(value: int | str) -> str:
+    if isinstance(value, int):
+        return ""
+    return " text digest" if _DIGEST.fullmatch(value) else " text"
+
+
 def _figure_table(figures: Iterable[Mapping[str, Any]]) -> str:
     rows = "".join(
-        f'<tr id="{_e(f["id"])}"><th>{_e(f["label"])}</th><td class="value{"" if isinstance(f["value"], int) else " text"}">'
+        f'<tr id="{_e(f["id"])}"><th>{_e(f["label"])}</th><td class="value{_kind(f["value"])}">'
         f'{_e(display(f["value"]))}</td><td><span class="class {_e(f["class"])}">{_e(CLASSES[f["class"]])}</span>'
         f"<small>{_e(f['how'])}</small></td></tr>"
         for f in figures

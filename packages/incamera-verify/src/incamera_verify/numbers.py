@@ -102,6 +102,16 @@ def check_hits(rows: Sequence[Mapping[str, str]], figures: Mapping[str, Value], 
         check_interval(hits, of, row, where)
 
 
+def unrelated(rows: Sequence[Mapping[str, Any]]) -> dict[str, Value]:
+    """What a court asks: the share of the draw without a shared run of each length, as its exact interval, rounded outward."""
+    said: dict[str, Value] = {}
+    for row in rows:
+        low, high = 1 - float(row["high"]), 1 - float(row["low"])
+        bounds = f"{math.floor(low * 1e6) / 1e4:.4f} % to {math.ceil(high * 1e6) / 1e4:.4f} %"
+        said[f"unrelated.{row['threshold_words']}"] = f"{bounds} ({row['conversations']} of {row['denominator']} share one)"
+    return said
+
+
 def check_masked_share(rows: Sequence[Mapping[str, str]], figures: Mapping[str, Value]) -> None:
     """`masked_share.csv`: replaced characters from the log, produced characters from the rows where they can be read.
 

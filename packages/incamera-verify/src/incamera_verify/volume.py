@@ -324,7 +324,7 @@ def _figures(evidence: _Evidence, report: Report) -> str:
         if stated[name] != getattr(evidence.facts, name):
             raise VerificationError("certificate.malformed", "the certificate is about another volume", name)
     recomputed = figures(evidence.manifest, evidence.facts, evidence.sample, evidence.tally)
-    _tables(evidence, recomputed)
+    recomputed |= _tables(evidence, recomputed)
     report.recomputed, rest = numbers.check_figures(stated["figures"], recomputed)
     report.labels = tuple(stated["labels"])
     report.listed = [
@@ -349,7 +349,8 @@ def figures(listed: Manifest, facts: Facts, drawn: sample.Sample, tally: numbers
     }
 
 
-def _tables(evidence: _Evidence, recomputed: Mapping[str, numbers.Value]) -> None:
+def _tables(evidence: _Evidence, recomputed: Mapping[str, numbers.Value]) -> dict[str, numbers.Value]:
+    """Check the tables that can be; the figures that are read off them."""
     assert evidence.sample is not None
     tables = evidence.path / "TABLES"
     hits = list(logs.read(tables / "hits_by_threshold.csv", where="TABLES/hits_by_threshold.csv"))
@@ -358,6 +359,7 @@ def _tables(evidence: _Evidence, recomputed: Mapping[str, numbers.Value]) -> Non
     examined = len(evidence.sample.drawn.keys() - excused)
     numbers.check_hits(hits, recomputed, examined, whole_draw=evidence.tally.counts["rows.total"] == examined)
     numbers.check_masked_share(list(logs.read(tables / "masked_share.csv", where="TABLES/masked_share.csv")), recomputed)
+    return numbers.unrelated(hits)
 
 
 def _rest(evidence: _Evidence, report: Report) -> str:
