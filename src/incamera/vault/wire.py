@@ -69,6 +69,7 @@ class Server:
         if self._thread.is_alive():
             self._server.shutdown()
         self._server.server_close()
+        self._server.hang_up()
         with suppress(OSError):
             Path(self.address).unlink(missing_ok=True)
         if self._directory is not None:
@@ -80,6 +81,24 @@ class _Threads(socketserver.ThreadingUnixStreamServer):
     block_on_close = False
     broker: Broker
     file_key: Any
+
+    def __init__(self, *args: Any) -> None:
+        self._connections: set[socket.socket] = set()
+        super().__init__(*args)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End every open connection: a closed vault releases nothing more, also to those who asked before."""
+        for connection in list(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def server_bind(self) -> None:
         super().server_bind()

@@ -1,0 +1,122 @@
+"""The broker's door: gone, failing, shared by threads, and a process of its own."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from incamera.core.errors import Unavailable
+from incamera.testing.vaults import examine
+from incamera.vault.wire import Client, Server
+
+
+def test_a_broker_that_is_gone_is_told(fill: Any) -> None:
+    place = fill(3)
+    grant = place.grant()
+    step = place.vault.within(grant, examine)
+    (fragment,) = place.vault.fragments()
+    rows = list(fragment.read())
+    place.vault.close()
+    with pytest.raises(Unavailable) as caught:
+        list(step(iter(rows)))
+    assert caught.value.code == "vault.broker-gone"
+
+
+def test_a_broker_that_comes_back_is_found_again(fill: Any, tmp_path: Path) -> None:
+    place = fill(3)
+    grant = place.grant()
+    address = tmp_path / "door"
+    crefs = [bytes.fromhex(ref) for ref in place.refs().values()]
+    first = Server(place.vault.broker, place.vault._file_key, address=address).start()
+    from incamera.vault.within import released
+
+    assert len(released(str(address), grant, crefs).keys) == 3
+    first.close()
+    second = Server(place.vault.broker, place.vault._file_key, address=address).start()
+    assert len(released(str(address), grant, crefs).keys) == 3
+    second.close()
+
+
+def test_a_broker_that_fails_tells_no_detail(fill: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = fill(3)
+    grant = place.grant()
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("key 00112233")
+
+    monkeypatch.setattr(place.vault.broker, "release", broken)
+    with pytest.raises(Unavailable) as caught:
+        Client(place.vault.address).release(grant, [b"x" * 16])
+    assert caught.value.code == "vault.broker-failed"
+    assert "0011" not in str(caught.value)
+
+
+def test_many_threads_ask_at_once_and_the_cap_holds(fill: Any) -> None:
+    place = fill(40)
+    grant = place.grant(max_records=30)
+    crefs = [bytes.fromhex(ref) for ref in place.refs().values()]
+    got: list[bytes] = []
+    refused: list[str] = []
+
+    def ask(number: int) -> None:
+        door = Client(place.vault.address)
+        for cref in crefs[number::4]:
+            try:
+                got.extend(door.release(grant, [cref]).keys)
+            except Exception as flaw:
+                refused.append(getattr(flaw, "code", repr(flaw)))
+        door.close()
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(got), len(set(got))) == (30, 30)
+    assert refused == ["vault.record-cap"] * 10
+    assert place.ledger.acts().count("key.released") == 30
+
+
+def test_a_second_broker_shares_the_count_with_the_first(fill: Any) -> None:
+    place = fill(20)
+    grant = place.grant(max_records=15)
+    crefs = [bytes.fromhex(ref) for ref in place.refs().values()]
+    other = place.again()
+    place.vault.broker.release(grant, crefs[:10])
+    other.broker.release(grant, crefs[5:15])
+    with pytest.raises(Exception) as caught:
+        place.vault.broker.release(grant, crefs[15:])
+    assert getattr(caught.value, "code", "") == "vault.record-cap"
+    other.close()
+
+
+def test_the_broker_can_be_a_process_of_its_own(fill: Any, tmp_path: Path) -> None:
+    """The asking process never holds an epoch key: it has a grant, sealed rows and an address."""
+    place = fill(10)
+    grant = place.grant()
+    address = tmp_path / "door"
+    ready, told = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            vault = place.again()
+            server = Server(vault.broker, vault._file_key, address=address)
+            os.write(told, b"x")
+            server.serve()
+        finally:
+            os._exit(0)
+    try:
+        assert os.read(ready, 1) == b"x"
+        door = Client(str(address))
+        crefs = [bytes.fromhex(ref) for ref in place.refs().values()]
+        assert len(door.release(grant, crefs).keys) == 10
+        door.close()
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+        os.close(ready)
+        os.close(told)
