@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from incamera.core.records import HEADER, Account, Conversation, Finding, Match, Span, Waiver
 from incamera.deid import language as lang
 from incamera.deid.account import Attributes
+from incamera.deid.extend import extend
 from incamera.deid.gate import Gate
 from incamera.deid.hits import Hit
 from incamera.deid.lexicons import tables
@@ -124,7 +125,10 @@ def _examine(
         hits += Gate(tokens, table, known=known, code=code or _looks_like_code(plain)).hits()
     if attributes is not None:
         hits += attributes.hits(tokens)
-    return _Read(turn, part, seen, tokens, resolve(hits, plain))
+    resolved = resolve(hits, plain)
+    if recipe.gate and (more := list(extend(resolved, tokens))):
+        resolved = resolve([*resolved, *more], plain)
+    return _Read(turn, part, seen, tokens, resolved)
 
 
 _CODE = re.compile(r"[{};]\s*\n|^\s*(?:def |class |import |from \w+ import|#include|function |const |let |var |public |SELECT |</?\w+)", re.MULTILINE)
@@ -188,7 +192,7 @@ def _elsewhere(reads: list[_Read]) -> Callable[[str, Sequence[Match]], bool]:
             places.setdefault(low, []).append((read.turn, read.part, start, end))
 
     def stands(surface: str, runs: Sequence[Match]) -> bool:
-        for word in tokenise(view(surface).text, {}).lows:
+        for word in tokenise(view(surface).text, tables.table("en")).lows:
             for turn, part, start, end in places.get(word, ()):
                 inside = any(m.span.turn == turn and m.span.part == part and m.span.start <= start and end <= m.span.end for m in runs)
                 if not inside and len(word) > 2:

@@ -14,47 +14,54 @@ from incamera.core.records import FindingKind
 from incamera.deid.hits import Hit
 from incamera.deid.lexicons import tables as t
 from incamera.deid.lexicons import terms
-from incamera.deid.tokens import Tokens, bits
+from incamera.deid.tokens import BLANK, Tokens, bits
 
 #: P(word i is part of a name-like thing) for each word, in thousandths, or None where no model runs.
 Scores = Sequence[int]
 
-_ENUMERATION = re.compile(r"^[ \t>*#\-]*\(?\d{1,3}[.):]?[ \t]*$")
+_ENUMERATION = re.compile(r"^[ \t>*#\-]*\(?\d{1,3}[.):][ \t]?$")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+|\d+")
 _CLOSE = frozenset((" ", "-", "'", "’", ". ", ".", "-\n", "  ", "/", " & ", "&", "\n", ", "))
-_JOIN = frozenset((" ", "-", "'", "’", ". ", ".", " & ", "&", "  ", " - ", " / ", "/", "\u00a0"))
+_JOIN = frozenset((" ", "-", ".-", "'", "’", ". ", ".", " & ", "&", "  ", " - ", " / ", "/", "\u00a0"))
 
 
 class Gate:
     """The decisions for one part. *known* adds words that at least k subjects of the draw use."""
 
-    def __init__(self, tokens: Tokens, table: Mapping[str, int], *, known: Mapping[str, int] | None = None, code: bool = False, scores: Scores | None = None) -> None:
+    def __init__(self, tokens: Tokens, table: t.Table, *, known: Mapping[str, int] | None = None, code: bool = False, scores: Scores | None = None) -> None:
         self.tokens = tokens
         self.table = table
         self.known = known or {}
         self.code = code
         self.scores = scores
         self.masked: dict[int, tuple[str, FindingKind, float, str]] = {}
+        self._spared: list[int] = []  # numbers that count articles or steps, if that word itself survives
+        self._capitals: list[int] = []
         self._loud: dict[tuple[int, int], bool] = {}
 
     def hits(self) -> list[Hit]:
         tokens = self.tokens
         safe = t.SAFE_CASED if tokens.cased else t.SAFE_UNCASED
-        speaks = t.DEM | t.HEALTH | t.OCC | t.KIN | t.SEX | t.TITLE | t.DATE
-        for i, (word, low, code) in enumerate(zip(tokens.words, tokens.lows, tokens.codes, strict=True)):
-            if word is low or word == low:
-                if code & safe and not code & speaks:
-                    continue
-                if not low.isalpha() and self._digits(i, low):
-                    continue
+        # Four words in five end here: in lower case, known, and silent about people.
+        quiet = safe | _SPEAKS
+        look = [i for i, (w, low, c) in enumerate(zip(tokens.words, tokens.lows, tokens.codes, strict=True)) if c & quiet != safe or w != low]
+        for i in look:
+            word, low, code = tokens.words[i], tokens.lows[i], tokens.codes[i]
+            if word[0].isupper():
+                self._capitals.append(i)
+            if low.isalpha():
+                if word == low:
+                    self._lower(i, low, code, safe)
+                else:
+                    self._capital(i, word, low, code)
+            elif not self._digits(i, low):
                 self._lower(i, low, code, safe)
-            elif not low.isalpha() and any(c.isdigit() for c in low):
-                self._digits(i, low)
-            else:
-                self._capital(i, word, low, code)
-        self._introduced()
-        self._phrases()
+        self._introduced([i for i in look if tokens.codes[i] & (t.TITLE | t.VOCATIVE | t.ANNOUNCES)])
+        self._phrases([i for i in look if tokens.codes[i] & t.PHRASE])
         self._runs()
+        for i in self._spared:
+            if i - 1 in self.masked:
+                self._mask(i, "NUMBER", "quasi", 0.4, "number")
         return list(self._emit())
 
     # --- one word --------------------------------------------------------------------------------------------------
@@ -88,6 +95,8 @@ class Gate:
             self._mask(i, "HEALTH", "sensitive", 0.5, "health")
         elif code & t.OCC:
             self._mask(i, "OCC", "quasi", 0.5, "occupation")
+        elif code & t.NUMWORD and low not in _VAGUE:
+            self._mask(i, "QUANTITY", "quasi", 0.4, "number-word")
         elif code & (t.KIN | t.SEX):
             self._mask(i, "KIN", "quasi", 0.5, "kin")
         else:
@@ -102,9 +111,10 @@ class Gate:
         if low.isdigit() and len(low) <= 3:
             a, b = tokens.spans[i]
             line = tokens.text.rfind("\n", 0, a) + 1
-            if a - line <= 8 and _ENUMERATION.match(tokens.text[line : b + 1]):
+            if a - line <= 8 and _ENUMERATION.match(tokens.text[line : b + 2]):
                 return True
             if i and tokens.lows[i - 1] in terms.REFERENCE_WORDS and tokens.gap(i).strip(" .\u00a0#") == "":
+                self._spared.append(i)
                 return True
             if tokens.text[max(0, a - 2) : a].strip() in ("§", "§§"):
                 return True
@@ -172,12 +182,17 @@ class Gate:
 
     def _identifier(self, word: str) -> bool:
         """In code: camelCase whose every hump is known and no name."""
-        return all(self.table.get(h.lower(), 0) & t.SAFE_CASED or len(h) == 1 for h in _HUMPS.findall(word))
+        return all(self.table[h.lower()] & t.SAFE_CASED or len(h) == 1 for h in _HUMPS.findall(word))
 
     # --- what stands around it ------------------------------------------------------------------------------------------
 
     def _upper(self, i: int) -> bool:
         return 0 <= i < len(self.tokens.words) and self.tokens.words[i][0].isupper()
+
+    def _joined(self, i: int) -> bool:
+        """Whether word *i* may be one name with the word before it: a blank, a hyphen, the stop of an initial."""
+        gap = self.tokens.gap(i)
+        return gap in _JOIN and not ("." in gap and self.tokens.starts(i))
 
     def _line(self, i: int) -> tuple[int, int]:
         text, (a, b) = self.tokens.text, self.tokens.spans[i]
@@ -189,8 +204,9 @@ class Gate:
         """Whether the line shouts: then capitals say nothing."""
         line = self._line(i)
         if line not in self._loud:
-            letters = [c for c in self.tokens.text[line[0] : min(line[1], line[0] + 400)] if c.isalpha()]
-            upper = sum(c.isupper() for c in letters)
+            # A tag counts as shouting: it never makes the gate stricter.
+            letters = [c for c in self.tokens.text[line[0] : min(line[1], line[0] + 400)] if c.isalpha() or c == BLANK]
+            upper = sum(c.isupper() or c == BLANK for c in letters)
             self._loud[line] = len(letters) >= 8 and upper * 10 >= 7 * len(letters)
         return self._loud[line]
 
@@ -201,33 +217,30 @@ class Gate:
             return False
         words = re.findall(r"[^\W\d_]+", self.tokens.text[start:end])
         long = [w for w in words if len(w) > 3]
-        return len(words) >= 3 and len(long) >= 2 and all(w[0].isupper() for w in long) and all(self.table.get(w.lower(), 0) & t.SAFE_START for w in long)
+        return len(words) >= 3 and len(long) >= 2 and all(w[0].isupper() for w in long) and all(self.table[w.lower()] & t.SAFE_START for w in long)
 
-    def _introduced(self) -> None:
+    def _introduced(self, announcing: list[int]) -> None:
         """Names that their neighbours announce: "Mr", "my name is", "Dear"."""
         tokens = self.tokens
         lows, codes = tokens.lows, tokens.codes
-        for i, code in enumerate(codes):
+        for i in announcing:
+            code = codes[i]
             if code & t.TITLE and self._title(i):
                 for j in range(i + 1, min(i + 4, len(lows))):
-                    if tokens.gap(j) not in _JOIN or codes[j] & t.FUNCTION and not self._upper(j):
+                    if not self._joined(j) or codes[j] & t.FUNCTION and not self._upper(j):
                         break
                     if not self._upper(j) and (j > i + 1 or codes[j] & t.SAFE_UNCASED):
                         break
                     self._mask(j, "PERSON", "direct", 0.8, "title")
                     self._mask(i, "PERSON", "quasi", 0.5, "title")
             elif code & t.VOCATIVE and i + 1 < len(lows) and tokens.gap(i + 1) in (" ", ", ", ",\n", "\n", ",\n\n") and tokens.starts(i):
-                if self._upper(i + 1) or codes[i + 1] & t.NAME:
-                    following = codes[i + 1]
-                    if not following & t.FUNCTION and not (following & t.SAFE_START and following & t.SAFE_MID):
-                        self._mask(i + 1, "PERSON", "direct", 0.6, "greeting")
-        for first, pattern in _INTRODUCERS:
-            if first not in lows:
-                continue
-            for i, low in enumerate(lows):
-                if low != first or tuple(lows[i : i + len(pattern)]) != pattern:
-                    continue
-                self._after(i + len(pattern))
+                following = codes[i + 1]
+                if (self._upper(i + 1) or following & t.NAME) and not following & t.FUNCTION and following & _PLAIN != _PLAIN:
+                    self._mask(i + 1, "PERSON", "direct", 0.6, "greeting")
+            if code & t.ANNOUNCES:
+                for pattern in _INTRODUCERS[lows[i]]:
+                    if len(pattern) == 1 or tuple(lows[i : i + len(pattern)]) == pattern:
+                        self._after(i + len(pattern))
 
     def _title(self, i: int) -> bool:
         low = self.tokens.lows[i]
@@ -245,15 +258,15 @@ class Gate:
             if self._upper(k) or not tokens.cased or code & t.NAME or not code:
                 self._mask(k, "PERSON", "direct", 0.7, "introduced")
 
-    def _phrases(self) -> None:
+    def _phrases(self, starting: list[int]) -> None:
         """Places of several words, in whatever case."""
         index = t.phrases()
         tokens = self.tokens
         lows = tokens.lows
-        for i, low in enumerate(lows):
-            for words in index.get(low, ()):
+        for i in starting:
+            for words in index[lows[i]]:
                 n = len(words)
-                if i + n <= len(lows) and tuple(lows[i : i + n]) == words and all(tokens.gap(j) in _JOIN for j in range(i + 1, i + n)):
+                if i + n <= len(lows) and tuple(lows[i : i + n]) == words and all(self._joined(j) for j in range(i + 1, i + n)):
                     if all(tokens.codes[j] & t.FUNCTION for j in range(i, i + n)) and not self._upper(i):
                         continue
                     for j in range(i, i + n):
@@ -262,44 +275,61 @@ class Gate:
 
     def _runs(self) -> None:
         """A run of capitals is one name: its ordinary words and the small words inside it go with it."""
+        tokens, masked = self.tokens, self.masked
+        n = len(tokens.words)
+        done = -1
+        for i in self._capitals:
+            if i < done or self._refers(i) or tokens.codes[i] & (t.FUNCTION | t.VOCATIVE) and i not in masked:
+                continue
+            run, j = [i], i + 1
+            while j < n and self._joined(j):
+                k = j
+                while k < min(j + 3, n - 1) and k not in masked and tokens.codes[k] & t.CONNECTOR and not self._upper(k) and self._joined(k + 1):
+                    k += 1
+                if k >= n or not self._upper(k) or self._refers(k) or (tokens.codes[k] & t.FUNCTION and k not in masked and tokens.words[k] != "I"):
+                    break
+                run += range(j, k + 1)
+                j = k + 1
+            self._one_run(run)
+            done = j
+        self._lower_links()
+
+    def _refers(self, i: int) -> bool:
+        """"Rule 44": the word belongs to its number, not to the name before it."""
         tokens = self.tokens
-        masked = self.masked
-        named = ("PERSON", "ORG", "LOC", "OTHER")
+        return bool(tokens.codes[i] & t.REFERENCE) and i + 1 < len(tokens.words) and tokens.words[i + 1][0].isdigit()
+
+    def _one_run(self, run: list[int]) -> None:
+        tokens, masked = self.tokens, self.masked
+        capitals = [i for i in run if self._upper(i)]
+        found = [i for i in capitals if i in masked and masked[i][0] in _NAMES]
+        if len(capitals) < 2 or self._loud_line(run[0]) or self._headline(run[0]) or all(tokens.codes[i] & t.SAFECAP for i in capitals):
+            return
+        if not found and tokens.starts(run[0]) and len(capitals) == 2 and not any(tokens.codes[i] & t.ORG for i in capitals):
+            return
+        first = run[0]
+        if tokens.starts(first) and first not in masked and tokens.codes[first] & t.SAFE_START and not tokens.codes[first] & (t.NAME | t.ORG | t.TITLE):
+            # "Yesterday Anna ...": the word that only opens the sentence is no part of the name, unless more capitals follow.
+            if len(capitals) == 2:
+                run = run[1:]
+        label, kind, _, _ = masked[found[0]] if found else ("ORG", "quasi", 0.4, "")
+        for i in run:
+            self._mask(i, label, kind, 0.45, "run")
+
+    def _lower_links(self) -> None:
+        """Small letters between parts of a name ("anna k lee", "fox and gillespie", "Anna's"), case aside."""
+        tokens, masked = self.tokens, self.masked
         for i in sorted(masked):
-            if masked[i][0] not in named or not self._upper(i):
+            if masked[i][0] not in _NAMES:
                 continue
             j = i + 1
-            while j < len(tokens.words) and tokens.gap(j) in _JOIN:
-                if j in masked:
-                    break
-                if self._upper(j) and not tokens.codes[j] & t.FUNCTION and (not tokens.starts(j) or tokens.gap(j) in _JOIN):
-                    self._mask(j, masked[i][0], masked[i][1], 0.5, "run")
-                    break
-                if tokens.codes[j] & t.CONNECTOR and self._bridge(j):
-                    k = j
-                    while tokens.codes[k] & t.CONNECTOR and k not in masked and not self._upper(k):
-                        self._mask(k, masked[i][0], masked[i][1], 0.4, "run")
-                        k += 1
-                    break
-                break
-            j = i - 1
-            while j >= 0 and tokens.gap(j + 1) in _JOIN and j not in masked and self._upper(j) and len(tokens.words[j]) > 1:
-                if tokens.codes[j] & t.FUNCTION or tokens.starts(j) and tokens.codes[j] & (t.SAFE_START | t.VOCATIVE) and not tokens.codes[j] & (t.NAME | t.ORG):
-                    break
-                self._mask(j, masked[i][0], masked[i][1], 0.5, "run")
-                j -= 1
-
-    def _bridge(self, j: int) -> bool:
-        """Whether the small words from *j* on lead to another capitalised finding."""
-        tokens = self.tokens
-        for k in range(j, min(j + 3, len(tokens.words))):
-            if tokens.gap(k) not in _JOIN:
-                return False
-            if self._upper(k):
-                return k in self.masked
-            if not tokens.codes[k] & t.CONNECTOR:
-                return False
-        return False
+            if j >= len(tokens.words):
+                continue
+            if tokens.lows[j] == "s" and tokens.gap(j).strip() in ("'", "’", "´", "`") or tokens.lows[j] == "s" and masked[i][1] == "direct":
+                self._mask(j, masked[i][0], masked[i][1], 0.4, "possessive")
+            elif j + 1 in masked and masked[j + 1][0] in _NAMES and j not in masked and tokens.gap(j).strip(" ,.") == "" and self._joined(j + 1):
+                if len(tokens.lows[j]) == 1 and tokens.lows[j] not in "aiyeo" or tokens.lows[j] in ("and", "y", "et", "und", "e", "de", "del", "der", "van", "von", "la", "al", "el", "bin"):
+                    self._mask(j, masked[i][0], masked[i][1], 0.4, "link")
 
     def _emit(self) -> Iterator[Hit]:
         for i in sorted(self.masked):
@@ -308,7 +338,13 @@ class Gate:
             yield Hit(a, b, label, kind, score, why)
 
 
+#: Number words that mostly count nothing.
+_VAGUE = frozenset("one second first several few couple half un una une ein eine uno third once six dix a".split())
+_NAMES = frozenset(("PERSON", "ORG", "LOC", "OTHER"))
 _SHORT_TITLES = frozenset(("mr", "mrs", "ms", "dr", "prof", "sr", "sra", "mme", "mlle", "herr", "frau", "señor", "señora", "monsieur", "madame"))
-_INTRODUCERS: tuple[tuple[str, tuple[str, ...]], ...] = tuple((p[0], p) for p in terms.INTRODUCERS)
+_INTRODUCERS: dict[str, tuple[tuple[str, ...], ...]] = {p[0]: tuple(q for q in terms.INTRODUCERS if q[0] == p[0]) for p in terms.INTRODUCERS}
+_PLAIN = t.SAFE_START | t.SAFE_MID
+#: A known word may still say something: what it is, or what it begins.
+_SPEAKS = t.DEM | t.HEALTH | t.OCC | t.KIN | t.SEX | t.NUMWORD | t.TITLE | t.VOCATIVE | t.ANNOUNCES | t.PHRASE
 
 Tagger = Callable[[Sequence[str]], Scores]

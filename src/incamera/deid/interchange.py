@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from incamera.core.errors import Malformed
-from incamera.core.records import HEADER, Account, Conversation, Part, Turn
+from incamera.core.ids import Commitment
+from incamera.core.records import HEADER, Account, Conversation, Part, Span, Turn
+from incamera.deid.apply import apply, coarse
 from incamera.deid.find import Found, find
 from incamera.deid.recipe import Recipe, load
 
@@ -27,6 +30,52 @@ def find_record(record: Mapping[str, Any], *, recipe: Recipe | None = None, acco
     return {"id": record["id"], "findings": _rows(found, document="turns" not in record)}
 
 
+def apply_record(record: Mapping[str, Any], *, recipe: Recipe | None = None, account: Account | None = None, key: bytes | None = None) -> Record:
+    """The same record with replaced text and `"surrogates"`: `id`, roles and treated strings, nothing else.
+
+    Keys that the interchange does not name are left out, `subject` is left out (it identifies), `started_at` is cut
+    down to the recipe's coarseness. Span offsets count code points of the text that came in.
+
+    Raises:
+        Malformed: `deid.not-a-record`.
+    """
+    recipe = recipe or load()
+    conversation = _conversation(record)
+    found = find(conversation, recipe=recipe, account=account)
+    redacted = apply(conversation, found, recipe=recipe, source=Commitment(""), at=recipe.at, key=key)
+    document = "turns" not in record
+    out: Record = {"id": record["id"]}
+    if document:
+        out["text"] = redacted.turns[0].parts[0].text
+    else:
+        out["turns"] = [{"role": t.role, "text": t.parts[0].text} for t in redacted.turns]
+    if redacted.header:
+        out["title"] = redacted.header[0].text
+    if started := _started(record.get("started_at"), recipe):
+        out["started_at"] = started
+    rows = [
+        (s.span, {"label": s.label, "replacement": s.replacement, "method": s.method, "scope": s.scope, "kind": s.kind, "detector": s.detector})
+        for s in redacted.surrogates
+    ]
+    rows += [(span, {"label": "WITHHELD", "replacement": f"[WITHHELD: {code}]", "method": "withheld", "scope": "conversation"}) for span, code in redacted.withheld if span.end]
+    out["surrogates"] = [{**_place(span, document), "start": span.start, "end": span.end, **row} for span, row in sorted(rows, key=lambda r: r[0])]
+    return out
+
+
+def _started(value: Any, recipe: Recipe) -> str | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        when = coarse(datetime.fromisoformat(value), recipe.at)
+    except ValueError:
+        return None
+    return when.isoformat() if when else None
+
+
+def _place(span: Span, document: bool) -> Record:
+    return {} if document and span.turn != HEADER else {"turn": span.turn, "part": span.part}
+
+
 def _rows(found: Found, *, document: bool) -> list[Record]:
     rows: list[tuple[Any, Record]] = []
     for f in found.findings:
@@ -35,8 +84,7 @@ def _rows(found: Found, *, document: bool) -> list[Record]:
         if span.end > span.start:
             rows.append((span, {"label": "WITHHELD", "kind": "direct", "score": 1.0, "detector": f"withheld.{code}"}))
     rows.sort(key=lambda r: r[0])
-    place = (lambda s: {}) if document else (lambda s: {"turn": s.turn, "part": s.part})
-    return [{**place(span), "start": span.start, "end": span.end, **row} for span, row in rows]
+    return [{**_place(span, document), "start": span.start, "end": span.end, **row} for span, row in rows]
 
 
 def _conversation(record: Mapping[str, Any]) -> Conversation:
@@ -61,4 +109,4 @@ def _turn(index: int, turn: Any, where: str) -> Turn:
     return Turn(index=index, role=role if role in _ROLES else "user", parts=(Part(kind="text", path="text", text=turn["text"]),))
 
 
-__all__ = ["HEADER", "Record", "find_record"]
+__all__ = ["Record", "apply_record", "find_record"]

@@ -20,7 +20,7 @@ _COVERED = re.compile(
 )
 _LETTERS = re.compile(r"[^\W\d_]+")
 #: Language by function words needs this many words of evidence to leave the conversation's language.
-_EVIDENCE = 3
+_EVIDENCE = 5
 
 
 @cache
@@ -53,7 +53,7 @@ def detect(text: str, default: str = "en") -> str:
     if not votes:
         return default
     best = max(sorted(votes), key=lambda k: votes[k])
-    if votes[best] < _EVIDENCE or votes[best] < votes.get(default, 0.0) * 1.3:
+    if votes[best] < max(_EVIDENCE, len(words) / 6) or votes[best] < votes.get(default, 0.0) * 1.3:
         return default
     return best
 

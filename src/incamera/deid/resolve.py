@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from incamera.core.records import FindingKind
@@ -12,14 +13,16 @@ RANK = {
     label: i
     for i, label in enumerate(
         (
-            "WITHHELD", "SECRET", "ACCOUNT", "EMAIL", "IBAN", "CARD", "WALLET", "MAC", "IP", "NATIONAL-ID", "ADDRESS", "GEO", "URL", "BIC", "HANDLE",
-            "PHONE", "CASE", "CODE", "PLATE", "AGE", "DATE", "TIME", "PERSON", "ORG", "LOC", "QUANTITY", "DEM", "HEALTH", "OCC", "KIN", "NUMBER", "OTHER",
+            "WITHHELD", "SECRET", "ACCOUNT", "EMAIL", "IBAN", "CARD", "WALLET", "MAC", "IP", "GEO", "URL", "BIC", "ADDRESS", "HANDLE",
+            "PHONE", "NATIONAL-ID", "CASE", "CODE", "PLATE", "AGE", "DATE", "TIME", "PERSON", "ORG", "LOC", "QUANTITY", "DEM", "HEALTH", "OCC", "KIN", "NUMBER", "OTHER",
         )  # fmt: skip
     )
 }
 _KINDS: tuple[FindingKind, ...] = ("direct", "sensitive", "quasi")
 _NAMED = frozenset(("PERSON", "ORG", "LOC", "OTHER"))
 _JOINS = frozenset((" ", "-", "'", "’", ". ", ".", " & ", "&", "  ", ""))
+#: After these a full stop ends no sentence.
+_INITIAL = re.compile(r"(?i)(?<![^\W_])(?:[^\W\d_]|mrs?|ms|dr|st|prof|sra?|rev|hon|lt|jr)$")
 #: Confident forms keep their label although a vaguer hit with a higher rank overlaps them.
 _CONFIDENT = 0.9
 
@@ -37,11 +40,16 @@ def resolve(hits: Iterable[Hit], text: str) -> list[Hit]:
             united.append(hit)
     joined: list[Hit] = []
     for hit in united:
-        if joined and joined[-1].label in _NAMED and hit.label in _NAMED and text[joined[-1].end : hit.start] in _JOINS:
+        if joined and joined[-1].label in _NAMED and hit.label in _NAMED and _one_name(text, joined[-1], hit):
             joined[-1] = _unite(joined[-1], hit)
         else:
             joined.append(hit)
     return joined
+
+
+def _one_name(text: str, a: Hit, b: Hit) -> bool:
+    gap = text[a.end : b.start]
+    return gap in _JOINS and ("." not in gap or _INITIAL.search(text, max(a.start, a.end - 5), a.end) is not None)
 
 
 def _order(hit: Hit) -> tuple[int, int, float, str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from incamera.deid.lexicons import tables as t
+from incamera.deid.lexicons.tables import Table
 
 #: The labels a tag may carry. Closed: `[SMITH-1]` is no tag of ours and is treated as any other text.
 LABELS = (
@@ -17,6 +17,7 @@ LABELS = (
 TAG = re.compile(r"\[(?:" + "|".join(LABELS) + r")-[1-9][0-9]{0,5}\]|\[WITHHELD: [A-Z-]{3,40}\]")
 #: What a tag is blanked with in the view: no letter, no digit, no blank, so that nothing matches across it.
 BLANK = "\ufffc"
+_TAGS = re.compile(BLANK + "+")
 
 #: A word: letters, marks and digits. Marks matter: Devanagari or Arabic words are full of them.
 _PLAIN = re.compile(r"[^\W_]+")
@@ -60,7 +61,7 @@ class Tokens:
         return True
 
 
-def tokenise(text: str, table: Mapping[str, int]) -> Tokens:
+def tokenise(text: str, table: Table) -> Tokens:
     """Words of *text* (a view, tags blanked).
 
     Cost: one scan of the text and one dictionary look-up a word.
@@ -69,8 +70,7 @@ def tokenise(text: str, table: Mapping[str, int]) -> Tokens:
     spans = [m.span() for m in pattern.finditer(text)]
     words = [text[a:b] for a, b in spans]
     lows = [w.lower() for w in words]
-    get = table.get
-    codes = [get(w, 0) for w in lows]
+    codes = list(map(table.__getitem__, lows))
     tokens = Tokens(text, spans, words, lows, codes)
     tokens.cased = _cased(tokens)
     return tokens
@@ -91,7 +91,7 @@ def _with_marks() -> re.Pattern[str]:
 
 def _cased(tokens: Tokens) -> bool:
     """Whether the author capitalises where a sentence begins. A tag counts as a capital: it never makes the gate stricter."""
-    upper = lower = 0
+    upper, lower = len(_TAGS.findall(tokens.text)) if BLANK in tokens.text else 0, 0
     previous = -1
     for i, (a, b) in enumerate(tokens.spans):
         # Cheap first: only after a gap that is not one blank.
@@ -101,27 +101,26 @@ def _cased(tokens: Tokens) -> bool:
         previous = b
         first = tokens.words[i][0]
         if first.isalpha() and tokens.starts(i):
-            gap = tokens.gap(i)
-            if BLANK in gap or first.isupper() or first.lower() == first.upper():
+            if first.isupper() or first.lower() == first.upper():
                 upper += 1
             else:
                 lower += 1
     return upper >= lower
 
 
-def bits(low: str, table: Mapping[str, int]) -> int:
+def bits(low: str, table: Table) -> int:
     """The bits of *low*, looking through plural, possessive and common endings where the word itself is unknown."""
-    code = table.get(low, 0)
+    code = table[low]
     if code or len(low) < 5 or not low.isalpha():
         return code
     for ending, restored in _ENDINGS:
         if low.endswith(ending):
-            stem = table.get(low[: -len(ending)] + restored, 0)
+            stem = table[low[: -len(ending)] + restored]
             if stem & t.SAFE_CASED and not stem & t.NAME:
                 return stem & ~(t.SAFE_UNCASED | t.SAFE_START | t.SAFE_MID)
     for prefix in _PREFIXES:
         if low.startswith(prefix) and len(low) - len(prefix) >= 4:
-            stem = table.get(low[len(prefix) :], 0)
+            stem = table[low[len(prefix) :]]
             if stem & t.SAFE_CASED and not stem & t.NAME:
                 return stem & ~(t.SAFE_UNCASED | t.SAFE_START | t.SAFE_MID)
     return 0

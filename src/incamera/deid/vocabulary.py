@@ -95,7 +95,7 @@ def freeze(counts: Iterable[pa.RecordBatch], *, k: int, subjects: int) -> Vocabu
     chosen: set[str] = set()
     for batch in counts:
         for token, n in zip(batch.column("token").to_pylist(), batch.column("subjects").to_pylist(), strict=True):
-            if n >= k and not table.get(token, 0) & t.NAME:
+            if n >= k and not table[token] & t.NAME:
                 chosen.add(token)
     clear = t.SAFE_CASED | t.SAFE_UNCASED | t.SAFE_START | t.SAFE_MID
     return Vocabulary(k=k, subjects=subjects, words=frozenset(chosen), bits=dict.fromkeys(chosen, clear))

@@ -2,10 +2,10 @@
 
 wordfreq knows how often a word is used but not how it is cased, and its lists hold names. Cased running text tells
 the two apart: a word that stands in lower case mid-sentence nearly always is an ordinary word, whatever surname
-register it also appears in (`baker`, `rose`, `may`). Read from public-domain novels (ELTeC) and openly licensed
-chats; single words and counts only, no running text.
+register it also appears in (`baker`, `rose`, `may`). Read from public-domain novels (ELTeC), openly licensed chats,
+untagged words of name-tagging sets, and the comments of Python's own library; single words only, no running text.
 
-    python -m incamera.deid.lexicons.derive ELTEC.jsonl.gz OASST.jsonl TASKMASTER.jsonl.gz OUT.txt.gz
+    python -m incamera.deid.lexicons.derive ELTEC.jsonl.gz OASST.jsonl TASKMASTER.jsonl.gz TAGGED.jsonl... OUT.txt.gz
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import gzip
 import json
 import re
 import sys
+import sysconfig
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,9 @@ MIN_LOWER = 2
 STRONG, MIXED = 0.9, 0.3
 
 _WORD = re.compile(r"[^\W\d_]+")
+_COMMENT = re.compile(r"#[^\n]*")
+_DOCSTRING = re.compile(r'"""(.*?)"""', re.DOTALL)
+_NAMED = re.compile(r"(?i)per|loc|org|place|city|country|state|artist|corporation|business|geographic|poi|facility|group")
 _SENTENCE_GAP = frozenset(".!?:;\"“”\n•*-–—|()")
 
 
@@ -44,6 +49,12 @@ def count(texts: Iterator[str]) -> tuple[Counter[str], Counter[str]]:
 
 
 def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, dict) and "tokens" in value and "tags" in value:
+        # A tagged name counts as a capital however it was written; what else is tagged says nothing of casing.
+        yield "the " + " ".join(
+            w if tag == "O" else w.title() if _NAMED.search(tag) else "0" for w, tag in zip(value["tokens"], value["tags"], strict=True)
+        )
+        return
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -63,9 +74,18 @@ def read(paths: list[Path]) -> Iterator[str]:
                 yield from strings(json.loads(line))
 
 
+def library() -> Iterator[str]:
+    """Docstrings and comments of the standard library: cased technical English."""
+    for path in sorted(Path(sysconfig.get_paths()["stdlib"]).rglob("*.py")):
+        if "site-packages" in path.parts or "test" in path.parts or "idlelib" in path.parts:
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        yield "\n".join(_COMMENT.findall(text)) + "\n".join(_DOCSTRING.findall(text))
+
+
 def main(argv: list[str]) -> None:
     *sources, out = map(Path, argv)
-    lower, capital = count(read(sources))
+    lower, capital = count(chain(read(sources), library()))
     lines = [HEADER]
     for word in sorted(w for w in lower if lower[w] >= MIN_LOWER and len(w) > 1):
         share = lower[word] / (lower[word] + capital[word])

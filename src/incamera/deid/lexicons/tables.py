@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import importlib
+import math
 import pkgutil
 import re
 from collections.abc import Iterable, Iterator
@@ -46,6 +47,10 @@ SAFE_CASED = 1 << 23  # in lower case, in a text that uses capitals: survives
 SAFE_UNCASED = 1 << 24  # in lower case, in a text that does not: survives
 SAFE_START = 1 << 25  # capitalised where a sentence begins: survives
 SAFE_MID = 1 << 26  # capitalised inside a sentence, alone: survives
+BRAND = 1 << 27
+PHRASE = 1 << 28  # begins a place of several words
+ANNOUNCES = 1 << 29  # begins "my name is", "called"
+ILL = 1 << 30
 
 NAME = FIRST | LAST | PLACE
 
@@ -59,21 +64,18 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _STOPWORDS = 150
 
 
-def _zipf(frequency: float) -> float:
-    import math
-
-    return math.log10(frequency) + 9
-
-
 @cache
 def frequencies(language: str) -> dict[str, float]:
-    """Zipf value of each word of *language* (3 = once in a million, 6 = once in a thousand). Source: wordfreq."""
+    """Relative frequency of each word of *language*. Source: wordfreq."""
     import wordfreq
 
-    best = wordfreq.available_languages("best")
-    if language not in best:
-        return {}
-    return {w: _zipf(f) for w, f in wordfreq.get_frequency_dict(language, "best").items()}
+    found: dict[str, float] = wordfreq.get_frequency_dict(language, "best")
+    return found
+
+
+def zipf(frequency: float) -> float:
+    """3 is once in a million, 6 once in a thousand; 0 for what is not listed."""
+    return math.log10(frequency) + 9 if frequency > 0 else 0.0
 
 
 @cache
@@ -146,73 +148,89 @@ _MORE_PLACES = (
 )  # fmt: skip
 
 
-@cache
-def table(language: str) -> dict[str, int]:
-    """word -> bits, for a text in *language* (English always shines through: its words are everywhere).
+class Table(dict[str, int]):
+    """word -> bits for a text in one language; English always shines through: its words are everywhere.
 
-    Cost: one to two seconds and some 100 MB for a large vocabulary, once per process.
+    Filled as words are asked for, with words of the public lists only: a word of a conversation that stands in no
+    list is never kept.
     """
+
+    def __init__(self, language: str) -> None:
+        super().__init__()
+        self._own = frequencies(language)
+        self._english = frequencies("en")
+        self._classes = _classes()
+
+    def __missing__(self, word: str) -> int:
+        own, english = zipf(self._own.get(word, 0.0)), zipf(self._english.get(word, 0.0))
+        known = self._classes.get(word, 0)
+        if not known and not own and not english or any(c.isdigit() for c in word):
+            return 0
+        top = max(own, english)
+        known |= (KNOWN if top else 0) | (FREQUENT if top >= 4.0 else 0) | (FUNCTION if top >= 5.6 else 0)
+        bits = self[word] = known | _survival(known, own, english)
+        return bits
+
+
+@cache
+def table(language: str) -> Table:
+    """The table of *language*. Cost: the first one of a process reads every list, about a second."""
+    return Table(language)
+
+
+@cache
+def _classes() -> dict[str, int]:
+    """The bits that do not depend on the language."""
     bits: dict[str, int] = {}
 
     def mark(words: Iterable[str], bit: int) -> None:
         for word in words:
             bits[word] = bits.get(word, 0) | bit
 
-    levels = [("en", frequencies("en"))]
-    if language != "en":
-        levels.append((language, frequencies(language)))
-    for _name, zipf in levels:
-        # From rare to frequent: the larger value of two languages wins by its bits.
-        for word, z in zipf.items():
-            bits[word] = bits.get(word, 0) | KNOWN | (FREQUENT if z >= 4.0 else 0) | (FUNCTION if z >= 5.6 else 0)
-    for word, strong in ordinary_english().items():
-        bits[word] = bits.get(word, 0) | KNOWN | (ORDINARY if strong else MIXED)
+    mark((w for w, strong in ordinary_english().items() if strong), KNOWN | ORDINARY)
+    mark((w for w, strong in ordinary_english().items() if not strong), KNOWN | MIXED)
     first, last, rare = _people()
-    single, small, several = places()
-    mark(first, FIRST)
-    mark(last, LAST)
-    mark(rare, RARENAME | LAST)
-    mark(single, PLACE)
-    mark(small, PLACE | RARENAME)
+    single, small, _several = places()
     for words, bit in (
-        (terms.DEMOGRAPHIC, DEM), (terms.OCCUPATIONS, OCC), (terms.HEALTH, HEALTH), (terms.KIN, KIN), (terms.MONTHS, DATE), (terms.WEEKDAYS, DATE),
-        (terms.TITLES, TITLE), (terms.VOCATIVES, VOCATIVE), (terms.ORG_WORDS, ORG), (terms.SAFE_CAPITALS, SAFECAP), (terms.NUMBER_WORDS, NUMWORD),
-        (terms.TIME_UNITS, UNIT), (terms.CONNECTORS, CONNECTOR), (terms.SEX, SEX), (terms.REFERENCE_WORDS, REFERENCE),
+        (first, FIRST), (last, LAST), (rare, RARENAME | LAST), (single, PLACE), (small, PLACE | RARENAME), (phrases(), PHRASE),
+        (terms.DEMOGRAPHIC, DEM), (terms.OCCUPATIONS, OCC), (terms.TRADES, OCC), (terms.HEALTH, HEALTH), (terms.ILL_NOUNS, ILL), (terms.KIN, KIN),
+        (terms.SEX, SEX), (terms.MONTHS, DATE), (terms.WEEKDAYS, DATE), (terms.TITLES, TITLE), (terms.VOCATIVES, VOCATIVE), (terms.ORG_WORDS, ORG),
+        (terms.BRANDS, BRAND), (terms.SAFE_CAPITALS, SAFECAP), (terms.NUMBER_WORDS, NUMWORD), (terms.TIME_UNITS, UNIT), (terms.CONNECTORS, CONNECTOR),
+        (terms.REFERENCE_WORDS, REFERENCE), ((p[0] for p in terms.INTRODUCERS), ANNOUNCES), (terms.KEYWORDS_OF_CODE, KNOWN | ORDINARY),
     ):  # fmt: skip
         mark(words, bit)
-    mark(terms.KEYWORDS_OF_CODE, KNOWN | ORDINARY)
-    english = frequencies("en")
-    own = frequencies(language)
-    for word, known in bits.items():
-        bits[word] = known | _survival(known, own.get(word, 0.0), english.get(word, 0.0))
+    for singular, bit in ((terms.OCCUPATIONS, OCC), (terms.TRADES, OCC), (terms.DEMOGRAPHIC, DEM)):
+        mark((w + "s" for w in singular if len(w) > 3), bit)
     return bits
 
 
 def _survival(known: int, own: float, english: float) -> int:
     """The four survival bits of one word; *own* and *english* are its Zipf values."""
-    zipf = max(own, english)
+    top = max(own, english)
     named = known & (FIRST | PLACE) or known & LAST
     rare = bool(known & RARENAME) and not known & FIRST
     ordinary = bool(known & ORDINARY)
     safe = 0
     if not named:
-        if zipf >= 1.5 or ordinary or known & MIXED:
+        if top >= 1.5 or ordinary or known & MIXED:
             safe |= SAFE_CASED
-        if ordinary or known & MIXED or zipf >= 3.0:
+        if ordinary or known & MIXED or top >= 3.5:
             safe |= SAFE_UNCASED
-        if ordinary or zipf >= 4.0:
+        if ordinary or top >= 4.0:
             safe |= SAFE_START
-        if ordinary and zipf >= 4.3:
+        if ordinary and top >= 4.3:
             safe |= SAFE_MID
     else:
-        if ordinary or known & MIXED or own >= 6.0 or (rare and zipf >= 3.0) or (not known & FIRST and own >= 5.3):
+        if ordinary or known & MIXED or own >= 6.0 or (rare and top >= 3.0) or (not known & FIRST and own >= 5.3):
             safe |= SAFE_CASED
-        if (ordinary and (zipf >= 4.0 or rare or not known & FIRST)) or own >= 5.6:
+        if (ordinary and (top >= 4.0 or rare or not known & FIRST)) or own >= 5.6:
             safe |= SAFE_UNCASED
         if (ordinary and (rare or not known & FIRST)) or (own >= 5.6 and not known & PLACE):
             safe |= SAFE_START
-        if ordinary and rare and zipf >= 4.6:
+        if ordinary and rare and top >= 4.6:
             safe |= SAFE_MID
+    if known & BRAND:
+        safe = SAFE_CASED if ordinary and top >= 4.3 else 0
     if known & SAFECAP:
         safe |= SAFE_START | SAFE_MID | SAFE_CASED | SAFE_UNCASED
     return safe
@@ -220,9 +238,16 @@ def _survival(known: int, own: float, english: float) -> int:
 
 @cache
 def stopwords(language: str) -> frozenset[str]:
-    """The words that tell *language*: its most frequent ones."""
-    zipf = frequencies(language)
-    return frozenset(sorted((w for w in zipf if len(w) > 1), key=lambda w: (-zipf[w], w))[:_STOPWORDS])
+    """The words that tell *language*: its most frequent ones. Reads the small list and keeps nothing else of it."""
+    from wordfreq import available_languages, read_cBpack
+
+    path = available_languages("small").get(language)
+    found: list[str] = []
+    for words in read_cBpack(path) if path else ():
+        found += (w for w in words if len(w) > 1)
+        if len(found) >= _STOPWORDS:
+            break
+    return frozenset(found[:_STOPWORDS])
 
 
 @cache

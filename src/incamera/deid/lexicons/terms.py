@@ -115,6 +115,33 @@ pregnant pregnancy abortion miscarriage infertility chemotherapy dialysis transp
 covid sclerosis lupus arthritis fibromyalgia hypertension obesity disabled disability wheelchair blind deaf
 """)
 
+#: Trades by their last word ("benefits adviser"); plurals are looked through.
+TRADES = _set("""
+administrator adviser advisor agent ambassador analyst apprentice assistant assessor attendant auctioneer auditor author bailiff broker builder
+caretaker chairman chairwoman chancellor chief cleaner coach commander commissioner compositor conductor constable contractor controller coordinator
+coroner courier curator dealer decorator delegate deputy director dispatcher docker doorman employee estimator examiner executive expert fitter
+foreman geologist governor grocer handyman historian inspector installer instructor interpreter joiner lab-technician labourer landlord landlady
+lieutenant linguist machinist maid mason mediator mp negotiator operator optometrist orthodontist owner paralegal physicist
+physiotherapist planner porter practitioner producer programmer proofreader registrar representative scholar specialist
+statistician steward stockbroker supervisor surveyor trainee trainer typist undertaker underwriter usher warden watchman worker
+""")
+
+#: What follows a people's name, an illness or a place and belongs to it.
+NATIONAL_NOUNS = _set("citizen citizens national nationals nationality citizenship origin descent refugee refugees resident residents speaker speakers")
+PLACE_NOUNS = _set("""
+village city town county district province region state river lake island islands airport station street road square bridge harbour harbor port
+beach bay valley mountain mountains park hotel hospital university college school church prison camp area building hills hill
+""")
+ILL_BEFORE = _set("mental psychiatric severe moderate chronic acute manic terminal clinical physical psychological attempted drug alcohol heavy personality traumatic stress bipolar panic eating learning breast lung prostate skin brain heart liver kidney")
+ILL_NOUNS = _set("illness illnesses disorder disorders disease diseases disability injury injuries impairment depression anxiety addict addiction abuse misuse dependence attack failure problems condition overdose suicide trauma pain disfigurement delusions hallucinations retardation")
+
+#: Words a date or a span of time may run through or begin with.
+DATE_BETWEEN = _set("and to or until till at on in of the a approximately about around from between through y al de del el la hasta und bis et au - –")
+DATE_BEFORE = _set("""
+early mid late beginning start end middle morning afternoon evening night summer autumn winter spring fall period between around approximately about almost
+nearly over least than more less within next last past previous following same some another further first second month week year date
+""")
+
 #: Words that make a run of capitals an organisation, and end it.
 ORG_WORDS = _set("""
 inc ltd llc plc corp corporation company co gmbh ag sa srl spa bv nv oy ab as kg university college school institute academy
@@ -132,23 +159,35 @@ circle cir crescent close route alley
 #: Small words a name may run through: "Ministry of the Interior", "Vincent van Gogh".
 CONNECTORS = _set("of the for de la las los del di da do dos das du des le van von der den ten ter zu zum y e i al el bin ibn ben and & et und op en")
 
-#: Acronyms and names of things that everybody uses: they say nothing about a person.
+#: Tools, formats and parts of a text that everybody writes with capitals: they say nothing about a person.
 SAFE_CAPITALS = _set("""
-i ok ai api app apps aws bbc bmi bpm ceo cfo cto cpu css csv cv cvs diy dna dns dvd eta etc eu faq fbi ftp gdp gif gpa gps gpt chatgpt gpu
-gui hiv hr html http https ide iot ios ip iq iso it json kpi lan led llm ml mri mvp nasa nlp no ocr oop os pc pdf phd php pin png
-pm pr qa ram rest rgb rna roi rpg sdk seo sms smtp sop sql ssh ssl tcp tls tv ui uk un uri url usb utc utf ux vpn vr wifi www xml yaml
-python java javascript typescript linux windows excel word powerpoint google internet english android bluetooth git github docker
-kubernetes wikipedia youtube react node bash unix ascii unicode markdown latex matplotlib numpy pandas jpeg jpg svg
+i ok ai api app apps bmi bpm ceo cfo cto cpu css csv cv cvs diy dns dvd eta etc faq ftp gdp gif gpa gps gpt chatgpt gpu
+gui hr html http https ide iot ip iq iso it json kpi lan led llm ml mri mvp nlp no ocr oop os pc pdf phd php pin png
+pm pr qa ram rest rgb rna roi rpg sdk seo sms smtp sop sql ssh ssl tcp tls tv ui un uri url usb utc utf ux vpn vr wifi xml yaml
+python java javascript typescript linux windows excel word powerpoint internet english android bluetooth git docker
+kubernetes react node bash unix ascii unicode markdown latex jpeg jpg svg
 am pm bc ad tl dr fyi asap lol omg wtf btw imo imho idk lmao rofl smh tbh rt dm
 mr mrs ms miss sir madam
 note step question answer example chapter part section article rule figure table page volume paragraph annex appendix
+""")
+
+#: Firms, brands, bodies and programmes that are spoken of in lower case too.
+BRANDS = _set("""
+google facebook amazon microsoft apple netflix twitter instagram youtube tiktok snapchat whatsapp telegram discord reddit linkedin pinterest
+tumblr wikipedia yahoo bing gmail hotmail outlook skype zoom slack github gitlab samsung sony nintendo xbox playstation pokemon disney pixar
+marvel intel nvidia amd ibm oracle cisco dell lenovo huawei xiaomi nokia motorola tesla toyota honda ford bmw audi mercedes volkswagen nissan
+hyundai kia boeing airbus uber lyft airbnb ebay paypal walmart costco ikea starbucks mcdonalds kfc subway nike adidas puma gucci prada zara
+sephora lego barbie nestle pepsi heineken budweiser visa mastercard citibank hsbc barclays santander chase citigroup jpmorgan enron lufthansa
+ryanair easyjet delta verizon vodafone comcast firefox chrome safari ipad iphone ipod macbook kindle alexa siri openai anthropic chatbot spotify
+nasa fbi cia nsa nato fifa uefa nfl nba nhl mlb nascar ufc wwe espn bbc cnn nbc cbs abc mtv hbo pbs npr reuters opec unesco unicef interpol
+gop dnc ira isis hamas hezbollah taliban mossad kgb scotus nhs nypd lapd usps fedex ups dhl fda cdc epa irs icc who imf wto eu usa uk uae ussr prc
 """)
 
 #: What a number may belong to without saying anything about a person ("Article 6", "step 3", "§ 41").
 REFERENCE_WORDS = _set("""
 article articles art section sections sec rule rules paragraph paragraphs para paras chapter chapters figure fig table page
 pages step steps part parts phase level version v volume vol option question questions q point points item items exercise example
-no § §§ protocol annex appendix schedule clause line lines python row rows column col season episode grade stage top tip tips
+§ §§ protocol annex appendix schedule clause line lines python row rows column col season episode grade stage top tip tips
 day week artículo figura tabla apartado capítulo página grado estadio nivel series http error status code type
 """)
 

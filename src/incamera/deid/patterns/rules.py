@@ -2,7 +2,7 @@
 
 `core` is what Hyperscan or RE2 nominate by; the confirming matcher adds the borders (no letter or digit beside the
 match unless the rule says otherwise). `group` picks the part that identifies where the rest is context; `hint` is a cheaper necessary condition to nominate by.
-A rule's `check` labels and ranks: a failed checksum lowers the score or changes the label, it never clears a finding.
+*far* rules match long stretches. A rule's `check` labels and ranks: a failed checksum lowers the score or changes the label, it never clears a finding.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Rule:
     check: Check | None = None
     open_left: bool = False
     open_right: bool = False
+    far: bool = False
 
 
 _MONTH = (
@@ -83,16 +84,16 @@ RULES: tuple[Rule, ...] = (
     Rule(id="email.spoken", label="EMAIL", score=0.8,
          core=r"(?i)[a-z0-9._-]{2,40}\s?[\[({<]?\s?(?:at|arroba)\s?[\])}>]?\s?[a-z0-9-]{2,40}\s?[\[({<]?\s?(?:dot|punto|point)\s?[\])}>]?\s?(?:com|org|net|edu|gov|de|fr|es|uk|io)"),
     Rule(id="email.bare", hint=r"@", label="EMAIL", score=0.7, core=r"[A-Za-z0-9._%+-]{2,64}@[A-Za-z0-9.-]{2,64}"),
-    Rule(id="url", hint=r"(?i)(?:https?|ftp|file|ssh|git|s3|mailto|tel):/", label="URL", score=0.95, core=r"(?i)(?:https?|ftp|file|ssh|git|s3|mailto|tel)://?[^\s<>\"'`]{2,400}", open_right=True),
-    Rule(id="url.www", hint=r"(?i)www\.", label="URL", score=0.95, core=r"(?i)www\.[^\s<>\"'`]{2,300}", open_right=True),
+    Rule(id="url", far=True, hint=r"(?i)(?:https?|ftp|file|ssh|git|s3|mailto|tel):/", label="URL", score=0.95, core=r"(?i)(?:https?|ftp|file|ssh|git|s3|mailto|tel)://?[^\s<>\"'`]{2,400}", open_right=True),
+    Rule(id="url.www", far=True, hint=r"(?i)www\.", label="URL", score=0.95, core=r"(?i)www\.[^\s<>\"'`]{2,300}", open_right=True),
     Rule(id="url.domain", hint=r"(?i)\.(?:[a-z]{2,6})", label="URL", score=0.8, core=rf"(?i)(?:[\p{{L}}\p{{N}}][\p{{L}}\p{{N}}-]{{0,62}}\.){{1,6}}{_TLD}(?:/[^\s<>\"'`]{{0,200}})?"),
     Rule(id="handle", hint=r"@", label="HANDLE", score=0.9, core=r"@[\p{L}\p{N}_][\p{L}\p{N}_.]{1,40}"),
     Rule(id="handle.reddit", label="HANDLE", score=0.9, core=r"(?i)/?u/[a-z0-9_-]{3,30}"),
-    Rule(id="handle.named", hint=r"(?i)(?:insta|ig|twitter|snap|telegram|discord|skype|tiktok|steam|gamertag|user|usuario|login|handle)", label="HANDLE", score=0.8, group=1,
+    Rule(id="handle.named", hint=r"(?i)[^A-Za-z0-9](?:instagram|insta|ig|twitter|snapchat|snap|telegram|discord|skype|tiktok|steam|gamertag|username|user ?name|usuario|login|handle)\s?(?:id|name)?\s?(?:[:=]|is|es)", label="HANDLE", score=0.8, group=1,
          core=r"(?i)(?:instagram|insta|ig|twitter|snapchat|snap|telegram|discord|skype|tiktok|steam|gamertag|username|user ?name|usuario|login|handle)\s?(?:id|name)?\s?(?:[:=]|is|es)\s?([\p{L}\p{N}_.#-]{3,40})"),
     Rule(id="phone", hint=r"\d", label="PHONE", score=0.85, check=v.phone,
          core=r"(?:\+|00|\()?\d{1,4}\)?(?:[ .\-/]{0,2}\(?\d{1,5}\)?){1,6}(?:\s?(?:x|ext\.?|extension)\s?\d{1,6})?"),
-    Rule(id="phone.named", hint=r"(?i)(?:phone|tel|mobile|cell|fax|whatsapp|m[oó]vil|t[eé]l|handy|celular)[^\n]{0,40}\d", label="PHONE", score=0.95, group=1,
+    Rule(id="phone.named", label="PHONE", score=0.95, group=1,
          core=r"(?i)(?:phone|tel|telephone|mobile|cell|fax|whatsapp|tel[eé]fono|m[oó]vil|t[eé]l[eé]phone|telefon|handy|telefono|cellulare|telefone|celular)(?:\s?(?:no|number|nr|n[uú]mero|#))?\.?\s?[:=]?\s?(?:is|es)?\s?([+(]?\d[\d ().\-/]{5,22}\d)"),
     # --- where -------------------------------------------------------------------------------------------------------
     Rule(id="address.street", hint=rf"(?i)\d\D{{1,110}}{_STREET}", label="ADDRESS", score=0.9,
@@ -103,10 +104,11 @@ RULES: tuple[Rule, ...] = (
          core=rf"(?i){_L}{{2,30}}(?:stra(?:ß|ss)e|str\.|weg|gasse|platz|allee|ufer|damm|ring|gade|gatan|vägen|veien|katu|tie|straat|laan|plein)\s\d{{1,4}}\s?[a-z]?"),
     Rule(id="address.fr", hint=rf"(?i)\d[^\n]{{1,12}}{_VIA}\s", label="ADDRESS", score=0.9, core=rf"(?i)\d{{1,4}}(?:\s?(?:bis|ter))?,?\s{_VIA}\s(?:(?:{_W}|['’-]){{1,24}}\s?){{1,6}}"),
     Rule(id="address.unit", label="ADDRESS", score=0.8, core=rf"(?i){_UNITNO}\.?\s?#?\s?\d{{1,6}}[a-z]?"),
+    Rule(id="address.corner", label="ADDRESS", score=0.9, core=rf"(?i)(?:the\s)?corner of\s(?:(?:{_W}|[.'’-]){{1,24}},?\s){{1,6}}(?:and|&)\s(?:(?:{_W}|[.'’-]){{1,24}}\s?){{1,3}}", hint=r"(?i)corner of"),
     Rule(id="address.box", label="ADDRESS", score=0.9, core=r"(?i)(?:p\.?\s?o\.?\s?box|psc|apartado(?: de correos)?|postfach|bo[iî]te postale|bp|cmr|unit)\s?\d{1,6}(?:,?\s(?:box|apo)\s?\d{1,6})?"),
     Rule(id="address.us", hint=r"[A-Z]{2}\s\d{5}", label="ADDRESS", score=0.85, core=rf"(?:{_CAP}\s?){{1,3}},?\s(?:[A-Z]{{2}})\s\d{{5}}(?:-\d{{4}})?"),
     Rule(id="address.uk", label="ADDRESS", score=0.9, core=r"[A-Z]{1,2}\d[A-Z0-9]?\s\d[A-Z]{2}"),
-    Rule(id="geo", hint=r"\d\.\d{3}", label="GEO", score=0.95, core=r"[-+]?\d{1,3}\.\d{3,12}\s?[,;]\s?[-+]?\d{1,3}\.\d{3,12}"),
+    Rule(id="geo", label="GEO", score=0.95, core=r"[-+]?\d{1,3}\.\d{3,12}\s?[,;]\s?[-+]?\d{1,3}\.\d{3,12}"),
     Rule(id="geo.dms", label="GEO", score=0.95, core=r"\d{1,3}\s?°\s?\d{1,2}\s?['′’]\s?(?:\d{1,2}(?:\.\d{1,4})?\s?[\"″”]?)?\s?[NSEWnsew]?", open_right=True),
     # --- when --------------------------------------------------------------------------------------------------------
     Rule(id="date.iso", label="DATE", kind="quasi", core=r"(?:19|20)\d{2}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?(?:\.\d{1,9})?(?:Z|[+-]\d{2}:?\d{2})?)?"),
@@ -116,28 +118,32 @@ RULES: tuple[Rule, ...] = (
     Rule(id="date.day", label="DATE", kind="quasi", score=0.7, core=rf"(?i)(?:(?:next|last|this|every|on)\s)?(?:{_DAY})s?", check=v.weekday),
     Rule(id="date.year", label="DATE", kind="quasi", score=0.8, core=r"(?:1[6-9]|20)\d{2}(?:\s?[-–/]\s?(?:(?:1[6-9]|20)\d{2}|\d{2}))?s?"),
     Rule(id="date.decade", label="DATE", kind="quasi", score=0.8, core=r"(?i)(?:(?:early|mid|late|the)[ -])+(?:\d0|[12]\d{2}0|(?:eigh|nine|seven|six|fif|for|thir|twen)ties)['’]?s?"),
-    Rule(id="date.duration", hint=rf"(?i){_UNIT}", label="DATE", kind="quasi", score=0.7,
+    Rule(id="date.duration", label="DATE", kind="quasi", score=0.7,
          core=rf"(?i){_N}(?:[ -](?:to|or|and|and a half|y)[ -]{_N})?[ -](?:(?:calendar|working|consecutive|more|full|further|additional)\s)?{_UNIT}(?:[’']s?)?(?:,?\s(?:and\s|y\s)?{_N}\s{_UNIT})*(?:\s(?:ago|later|earlier|before|after|old|of age|de edad))?"),
     Rule(id="date.ordinal", label="DATE", kind="quasi", score=0.6, core=r"(?i)(?:the\s)?\d{1,2}(?:st|nd|rd|th)(?:\s(?:of\s)?(?:century|grade|birthday))?"),
+    Rule(id="date.relative", label="DATE", kind="quasi", score=0.6,
+         core=r"(?i)(?:the\s)?(?:following|previous|preceding|next|last|same)\s(?:day|morning|afternoon|evening|night|week|weekend|month|year|summer|autumn|winter|spring)"),
+    Rule(id="date.season", label="DATE", kind="quasi", score=0.6, core=r"(?i)(?:(?:the\s)?(?:summer|autumn|winter|spring|fall)(?:\sof)?,?\s(?:1[6-9]|20)\d{2}|overnight)"),
     Rule(id="time", label="TIME", kind="quasi", score=0.8, core=r"(?i)\d{1,2}[:.h]\d{2}(?::\d{2})?\s?(?:[ap]\.?m\.?|hrs?|hours|uhr|h)?"),
     Rule(id="time.ampm", label="TIME", kind="quasi", score=0.8, core=r"(?i)\d{1,2}\s?[ap]\.?m\.?", open_right=True),
     # --- how old, how much --------------------------------------------------------------------------------------------
-    Rule(id="age", hint=r"(?i)(?:old|of age|age|edad|âge|alter|età|idade|años?|ans|jahre|anni|anos|\d\s?-?y)", label="AGE", kind="quasi", score=0.9,
+    Rule(id="age", label="AGE", kind="quasi", score=0.9,
          core=rf"(?i)(?:{_N}[ -]?(?:years?|yrs?|year|y|months?|weeks?|days?)[ -]?(?:old|o|of age)|(?:aged?|edad|âge|alter|età|idade)\s?(?:[:=]|of|de|is|es)?\s?\d{{1,3}}|{_N}\s?(?:años?|ans|jahre|anni|anos)(?:\s(?:de edad|alt))?)"),
     Rule(id="age.sex", label="AGE", kind="quasi", score=0.8, core=r"\d{1,2}\s?[/(]?\s?[MFmf]\)?"),
     Rule(id="age.am", label="AGE", kind="quasi", score=0.7, group=1, core=r"(?i)(?:i am|i['’]?m|she is|he is|she['’]s|he['’]s|turned|turning|tengo|tiene)\s(\d{1,2})"),
-    Rule(id="money", hint=rf"(?i)[$€£¥₹₽₺]|{_CUR}", label="QUANTITY", kind="quasi", score=0.7,
-         core=rf"(?i)(?:(?:approximately|about|around|over|some)\s)?(?:[$€£¥₹₽₺]\s?\d[\d.,]*(?:\s?(?:k|m|bn|thousand|million|billion))?|{_CUR}\s?\d[\d.,  ]*(?:\s?(?:thousand|million|billion))?|{_N}(?:\s\d{{3}})*(?:\s(?:hundred|thousand|million|billion))*\s?(?:[$€£¥₹]|[a-z]{{4,12}}\s{_CUR}|{_CUR})(?:\s\([a-z]{{3}}\))?)", open_right=True),
+    Rule(id="money", label="QUANTITY", kind="quasi", score=0.7,
+         core=rf"(?i)(?:(?:approximately|about|around|over|some)\s)?(?:[$€£¥₹₽₺]\s?\d[\d.,]*(?:\s?(?:k|m|bn|thousand|million|billion))?|{_CUR}\s?\d[\d.,  ]*(?:\s?(?:thousand|million|billion))?|{_N}(?:\s\d{{3}})*(?:\s(?:hundred|thousand|million|billion))*\s?(?:[$€£¥₹]|[a-z]{{4,12}}\s{_CUR}|{_CUR})(?:\s\([a-z]{{3}}\))?)"),
     Rule(id="size", label="QUANTITY", kind="quasi", score=0.5, core=rf"(?i)\d+(?:[.,]\d+)?\s?{_SIZE}", check=v.size),
     # --- what a state or a bank gave out ----------------------------------------------------------------------------------
     Rule(id="card", hint=r"\d{4}", label="CARD", score=0.95, core=r"\d{4}(?:[ -]?\d){8,15}", check=v.card),
     Rule(id="iban", hint=r"(?i)[a-z]{2}\d{2}", label="IBAN", score=0.95, core=r"(?i)[a-z]{2}\d{2}(?:[ -]?[a-z0-9]{2,4}){3,9}", check=v.iban),
     Rule(id="bic", label="BIC", score=0.9, group=1, core=r"(?i)(?:bic|swift)(?:\s?code)?\s?[:=]?\s?([a-z]{6}[a-z0-9]{2}(?:[a-z0-9]{3})?)"),
     Rule(id="ssn", label="NATIONAL-ID", score=0.95, core=r"\d{3}[- ]\d{2}[- ]\d{4}"),
-    Rule(id="national-id", hint=r"\d", label="NATIONAL-ID", score=0.6, core=r"(?i)(?:[a-z]{1,4}[- ]?)?\d(?:[ .\-/]?[a-z0-9]){6,19}", check=v.national_id),
+    Rule(id="national-id", hint=r"\d", label="NATIONAL-ID", score=0.6, core=r"(?:[A-Za-z]{1,4}-?)?\d(?:[ .\-/]?\d|[ .\-/]?[A-Z]|[a-z]){6,19}", check=v.national_id),
     Rule(id="id.named", label="CODE", score=0.95, group=1,
          core=r"(?i)(?:ssn|social security|passport|pasaporte|passeport|reisepass|driver['’]?s? licen[sc]e|licen[sc]e plate|plate|matr[ií]cula|kennzeichen|dni|nie|nif|nhc|cif|cpf|cnpj|nin|nino|vat|tax id|tin|ein|itin|mrn|medical record|patient id|case|docket|application|file|account|acct|cuenta|customer|client|member|policy|order|invoice|booking|reference|ref|ticket|serial|imei|vin|employee|student|insurance|nass|historia clínica|colegiado|n[ºo°]\s?col(?:egiado)?|id)\.?\s?(?:card)?\s?(?:no|nos|number|nr|num|n[uú]mero|n[ºo°]|id|#|code)?\.?\s?[:=#]?\s?(?:is|es)?\s?((?:[a-z]{0,4}[- /]?)?\d(?:[ \-/.]?[a-z0-9]){2,24})"),
     Rule(id="case.number", label="CASE", score=0.9, core=r"(?i)(?:nos?\.?\s?)?\d{1,6}/\d{2,4}(?:/[a-z]{2,4})?"),
+    Rule(id="code.slashed", label="CODE", score=0.7, core=r"[A-Za-z]{0,4}\d[A-Za-z0-9]{0,12}(?:[/.\-_][A-Za-z0-9]{1,12}){1,6}"),
     Rule(id="case.docket", label="CASE", score=0.9, core=r"(?i)\d{1,2}[:-](?:\d{2}[-:])?(?:cv|cr|md|mc|civ|crim|mj)[-:]\d{3,6}(?:[-:]?\([a-z]{2,3}\))*"),
     Rule(id="plate", label="PLATE", score=0.6, core=r"[A-Z]{1,3}[- ]?\d{2,4}[- ]?[A-Z]{1,3}|\d{4}[- ]?[B-DF-HJ-NP-TV-Z]{3}"),
     # --- machines and money without a bank -----------------------------------------------------------------------------------
@@ -147,19 +153,19 @@ RULES: tuple[Rule, ...] = (
     Rule(id="wallet.btc", label="WALLET", score=0.9, core=r"(?:bc1[a-z0-9]{20,80}|[13][1-9A-HJ-NP-Za-km-z]{25,34})"),
     Rule(id="wallet.eth", label="WALLET", score=0.95, core=r"0x[0-9a-fA-F]{40}"),
     Rule(id="uuid", label="CODE", score=0.9, core=r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
-    Rule(id="hex", hint=r"(?i)[0-9a-f]{12}", label="CODE", score=0.7, core=r"(?i)(?:0x)?[0-9a-f]{12,400}", check=v.hexadecimal),
+    Rule(id="hex", far=True, hint=r"(?i)[0-9a-f]{12}", label="CODE", score=0.7, core=r"(?i)(?:0x)?[0-9a-f]{12,400}", check=v.hexadecimal),
     Rule(id="path.home", label="HANDLE", score=0.9, group=1, core=r"(?i)(?:/home/|/Users/|[a-z]:\\{1,2}Users\\{1,2})([^\s/\\\"'<>|:]{1,64})", open_right=True),
     # --- secrets ----------------------------------------------------------------------------------------------------------------
-    Rule(id="secret.pem", hint=r"-----BEGIN ", label="SECRET", score=0.99, open_right=True, open_left=True,
+    Rule(id="secret.pem", far=True, hint=r"-----BEGIN ", label="SECRET", score=0.99, open_right=True, open_left=True,
          core=r"-----BEGIN [A-Z ]{0,40}(?:PRIVATE KEY|CERTIFICATE|PGP MESSAGE)[A-Z ]{0,20}-----(?:[A-Za-z0-9+/=\s\\:,.-]{0,900}-----END [A-Z ]{1,60}-----|[A-Za-z0-9+/=\s\\]{0,900})"),
     Rule(id="secret.aws", label="SECRET", score=0.99, core=r"(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{12,20}"),
     Rule(id="secret.vendor", hint=r"(?:gh[opusr]_|github_pat_|glpat-|sk-|[rsp]k_(?:live|test)_|xox[abeoprs]-|AIza|ya29\.|SG\.|hf_|npm_|pypi-|dop_v1_|shp(?:at|ss|ca)_|key-|EAAC|AC[a-f0-9]{32})", label="SECRET", score=0.99,
          core=r"(?:gh[opusr]_[A-Za-z0-9]{20,90}|github_pat_[A-Za-z0-9_]{20,90}|glpat-[A-Za-z0-9_-]{18,40}|sk-(?:proj-|ant-|live-|test-)?[A-Za-z0-9_-]{16,200}|[rsp]k_(?:live|test)_[A-Za-z0-9]{10,99}|xox[abeoprs]-[A-Za-z0-9-]{10,200}|AIza[A-Za-z0-9_-]{30,45}|ya29\.[A-Za-z0-9_-]{20,200}|SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}|hf_[A-Za-z0-9]{20,60}|npm_[A-Za-z0-9]{30,50}|pypi-[A-Za-z0-9_-]{40,250}|dop_v1_[a-f0-9]{60,70}|shp(?:at|ss|ca)_[a-fA-F0-9]{30,40}|key-[a-f0-9]{30,40}|EAAC[A-Za-z0-9]{20,200}|AC[a-f0-9]{32})"),
-    Rule(id="secret.jwt", hint=r"eyJ[A-Za-z0-9_-]{8}", label="SECRET", score=0.99, core=r"eyJ[A-Za-z0-9_-]{8,800}\.[A-Za-z0-9_-]{8,800}(?:\.[A-Za-z0-9_-]{0,800})?", open_right=True),
-    Rule(id="secret.assigned", hint=_SECRET_WORD_HINT, label="SECRET", score=0.9, group=1, open_left=True, open_right=True,
+    Rule(id="secret.jwt", far=True, hint=r"eyJ[A-Za-z0-9_-]{8}", label="SECRET", score=0.99, core=r"eyJ[A-Za-z0-9_-]{8,800}\.[A-Za-z0-9_-]{8,800}(?:\.[A-Za-z0-9_-]{0,800})?", open_right=True),
+    Rule(id="secret.assigned", far=True, hint=_SECRET_WORD_HINT, label="SECRET", score=0.9, group=1, open_left=True, open_right=True,
          core=rf"(?i){_SECRET_WORD}[\"']?\s?(?:[:=]|:=|=>|is|es|ist|est)\s?[\"'`]?([^\s\"'`,;<>]{{4,200}})", check=v.secret),
     Rule(id="secret.basic", hint=r"://", label="SECRET", score=0.95, group=1, core=r"[a-z][a-z0-9+]{1,15}://([^\s/@:]{1,64}:[^\s/@]{1,100})@", open_right=True),
-    Rule(id="secret.blob", hint=r"[A-Za-z0-9+/_-]{24}", label="SECRET", score=0.7, core=r"[A-Za-z0-9+/_-]{24,1000}={0,2}", check=v.blob, open_right=True),
+    Rule(id="secret.blob", far=True, hint=r"[A-Za-z0-9+/_-]{24}", label="SECRET", score=0.7, core=r"[A-Za-z0-9+/_-]{24,1000}={0,2}", check=v.blob, open_right=True),
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 Hyperscan reads all rules in one pass (42 MB/s) and RE2 in one set; both only nominate (window, rule) pairs, and only
 the `regex` matcher decides, so the findings do not depend on the engine (a property test holds that).
-Windows are bounded, so that a line of 50 MB costs what 50 MB of lines cost.
+Windows are small and bounded, so that a line of 50 MB costs what 50 MB of lines cost.
 """
 
 from __future__ import annotations
@@ -15,19 +15,36 @@ from typing import Any
 from incamera.core.records import FindingKind
 from incamera.deid.patterns.rules import RULES, Rule
 
-#: A window's own stretch, and how far a match may reach beyond it. Code points.
-WINDOW, OVERLAP = 8192, 1024
+#: A segment is cut at the first line or sentence end after SHORT code points, and is never longer than LONG.
+SHORT, LONG = 160, 480
+#: Context before a segment that borders look at; how far a match may reach beyond it, and one of a rule marked `far`.
+LEFT, REACH, FAR = 2, 200, 1100
+_CUT = re.compile(r"\n+|[.!?;]\s+(?=[^\d\s])")
 
 #: (start, end, label, kind, score, detector)
 Hit = tuple[int, int, str, FindingKind, float, str]
 Nominator = Callable[[str], Sequence[int]]
 
-_BEFORE = r"(?<![\p{L}\p{M}\p{N}])"
-_AFTER = r"(?![\p{L}\p{M}\p{N}])"
+#: No letter, mark or digit beside a match, and no tag: what a tag stands for may have been one.
+_BEFORE = r"(?<![\p{L}\p{M}\p{N}\ufffc])"
+_AFTER = r"(?![\p{L}\p{M}\p{N}\ufffc])"
 
 
 def _split(core: str) -> tuple[str, bool]:
     return (core[4:], True) if core.startswith("(?i)") else (core, False)
+
+
+def _nominating(rule: Rule) -> tuple[str, bool]:
+    """(expression, caseless) to nominate by: never narrower than what `_matchers` confirms.
+
+    Windows are padded with blanks, so that a border is always a character.
+    """
+    if rule.hint:
+        return _split(rule.hint)
+    core, caseless = _split(rule.core)
+    left = "" if rule.open_left else "[^A-Za-z0-9]"
+    right = "" if rule.open_right else "[^A-Za-z0-9]"
+    return f"{left}(?:{core}){right}", caseless
 
 
 @cache
@@ -54,7 +71,7 @@ def hyperscan_nominator() -> Nominator | None:
         return None
     flags, expressions = [], []
     for rule in RULES:
-        core, caseless = _split(rule.hint or rule.core)
+        core, caseless = _nominating(rule)
         expressions.append(core.encode())
         flags.append(
             hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_PREFILTER
@@ -85,7 +102,7 @@ def re2_nominator() -> Nominator:
         options.max_mem = 256 << 20
         one, numbers = re2.Set.SearchSet(options), []
         for i, rule in enumerate(RULES):
-            core, caseless = _split(rule.hint or rule.core)
+            core, caseless = _nominating(rule)
             if caseless == wanted:
                 one.Add(core)
                 numbers.append(i)
@@ -94,7 +111,7 @@ def re2_nominator() -> Nominator:
 
     def nominate(text: str) -> Sequence[int]:
         clean = text.encode("utf-8", "replace").decode("utf-8")
-        return [numbers[i] for one, numbers in sets for i in one.Match(clean)]
+        return [numbers[i] for one, numbers in sets for i in one.Match(clean) or ()]
 
     return nominate
 
@@ -109,45 +126,43 @@ def default_nominator() -> Nominator:
     return hyperscan_nominator() or re2_nominator()
 
 
-#: No rule but bare words can match a window without one of these.
-_TRIGGER = re.compile(r"[0-9@/:=_+\-]|\.[a-z]")
-
-
 def scan(text: str, nominate: Nominator | None = None) -> list[Hit]:
     """Every match of every rule in *text* (a view), overlapping ones included, in order of start.
+
+    A match belongs to the segment in which it starts; segments depend on the text alone, never on the engine.
 
     Privacy: reads text; hits carry offsets and labels only.
     """
     nominate = nominate or default_nominator()
     matchers = _matchers()
     hits: list[Hit] = []
-    for start, end in windows(text):
-        lo, hi = max(0, start - OVERLAP), min(len(text), end + OVERLAP)
-        window = text if hi - lo == len(text) else text[lo:hi]
+    for start, end in segments(text):
+        window = f" {text[max(0, start - LEFT) : end + REACH]} "
         for i in sorted(set(nominate(window))):
-            hits += _confirm(RULES[i], matchers[i], window, lo, start, end)
+            hits += _confirm(RULES[i], matchers[i], text, start, end)
     hits.sort(key=lambda h: (h[0], -h[1], h[5]))
     return hits
 
 
-def windows(text: str) -> Iterator[tuple[int, int]]:
-    """[start, end) stretches that tile *text*, cut at line ends or blanks where there are any."""
-    start = 0
-    while len(text) - start > WINDOW:
-        cut = text.rfind("\n", start + WINDOW // 2, start + WINDOW)
-        if cut < 0:
-            cut = text.rfind(" ", start + WINDOW // 2, start + WINDOW)
-        end = cut + 1 if cut >= 0 else start + WINDOW
+def segments(text: str) -> Iterator[tuple[int, int]]:
+    """[start, end) stretches that tile *text*: cut at a line's or a sentence's end once long enough, at a blank else."""
+    start, length = 0, len(text)
+    while length - start > LONG:
+        cut = _CUT.search(text, start + SHORT, start + LONG)
+        end = cut.end() if cut else text.rfind(" ", start + SHORT, start + LONG) + 1 or start + LONG
         yield start, end
         start = end
-    if start < len(text):
-        yield start, len(text)
+    if start < length:
+        yield start, length
 
 
-def _confirm(rule: Rule, matcher: Any, window: str, lo: int, start: int, end: int) -> Iterator[Hit]:
-    for m in matcher.finditer(window):
-        if not start <= m.start() + lo < end:
-            continue
+def _confirm(rule: Rule, matcher: Any, text: str, start: int, end: int) -> Iterator[Hit]:
+    lo = max(0, start - LEFT)
+    window = text[lo : end + (FAR if rule.far else REACH)]
+    stop = end - lo
+    for m in matcher.finditer(window, start - lo):
+        if m.start() >= stop:
+            break
         a, b = m.span(rule.group)
         if a < 0 or a == b:
             continue

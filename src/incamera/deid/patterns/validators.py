@@ -10,9 +10,12 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from typing import Any
+
+from stdnum.exceptions import InvalidLength
 
 from incamera.deid.lexicons import terms
 
@@ -42,12 +45,27 @@ def _modules() -> tuple[tuple[str, Any], ...]:
     return tuple(loaded)
 
 
-def countries(text: str) -> tuple[str, ...]:
-    """python-stdnum modules whose check *text* passes.
+@cache
+def _by_length() -> dict[int, tuple[tuple[str, Any], ...]]:
+    """Modules that take a number of n digits at all: asking each of them about every number is what costs."""
+    table: dict[int, list[tuple[str, Any]]] = {n: [] for n in range(5, 21)}
+    for name, module in _modules():
+        for n in table:
+            try:
+                module.validate("1" * n)
+            except InvalidLength:
+                continue
+            except Exception:  # noqa: BLE001, S110 - wrong checksum or prefix: the length at least is right
+                pass
+            table[n].append((name, module))
+    return {n: tuple(modules) for n, modules in table.items()}
 
-    Cost: some 100 checks; asked only of matches shaped like an identifier.
-    """
-    return tuple(name for name, module in _modules() if _valid(module, text))
+
+def countries(text: str) -> Iterator[str]:
+    """python-stdnum modules whose check *text* passes."""
+    compact = "".join(c for c in text if c.isalnum())
+    modules = _by_length().get(len(compact), ()) if compact.isdigit() else _modules()
+    return (name for name, module in modules if _valid(module, compact if compact.isdigit() else text))
 
 
 def _valid(module: Any, text: str) -> bool:
@@ -59,11 +77,9 @@ def _valid(module: Any, text: str) -> bool:
 
 def national_id(text: str) -> tuple[str, float] | None:
     digits = sum(c.isdigit() for c in text)
-    if digits < 5 or len(text.split()) > 4 and digits < len(text.replace(" ", "")) - 2:
+    if digits < 5 or " " in text and any(p.isalpha() and len(p) > 2 for p in text.split()):
         return None
-    if " " in text and any(p.isalpha() and len(p) > 2 for p in text.split()):
-        return None
-    return ("NATIONAL-ID", 0.9) if countries(text) else ("CODE", 0.6)
+    return ("CODE", 0.6) if next(countries(text), None) is None else ("NATIONAL-ID", 0.85)
 
 
 def card(text: str) -> tuple[str, float] | None:

@@ -1,0 +1,61 @@
+"""A finding's neighbours that belong to it: "British citizen", "between 3 and 9 May", "Glen village", "five offences"."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+from incamera.deid.hits import Hit
+from incamera.deid.lexicons import tables as t
+from incamera.deid.lexicons import terms
+from incamera.deid.tokens import Tokens
+
+_DATES = frozenset(("DATE", "TIME"))
+_BLANKS = frozenset((" ", ", ", " - ", " – ", "-", "–", "/", ". "))
+
+
+def extend(hits: Sequence[Hit], tokens: Tokens) -> Iterator[Hit]:
+    """Hits that carry resolved *hits* over their neighbouring words. Quasi-identifiers: they follow nobody elsewhere."""
+    starts = [a for a, _ in tokens.spans]
+    for n, hit in enumerate(hits):
+        label = hit.label
+        if label in _DATES:
+            yield from _date(hit, hits[n + 1] if n + 1 < len(hits) else None, tokens, starts)
+        elif label == "DEM" or label == "LOC":
+            after = bisect_left(starts, hit.end)
+            nouns = terms.NATIONAL_NOUNS if label == "DEM" else terms.PLACE_NOUNS
+            if after < len(starts) and tokens.gap(after) in _BLANKS and (tokens.lows[after] in nouns or label == "LOC" and tokens.lows[after] in terms.NATIONAL_NOUNS):
+                yield Hit(*tokens.spans[after], label, "quasi", 0.5, "extend")
+        elif label == "QUANTITY" and hit.detector == "gate.number-word":
+            yield from _counted(hit, tokens, starts)
+        elif label == "NUMBER":
+            yield from _counted(hit, tokens, starts)
+    for i in [i for i, code in enumerate(tokens.codes) if code & t.ILL]:
+        if i and tokens.lows[i - 1] in terms.ILL_BEFORE and tokens.gap(i) in _BLANKS:
+            yield Hit(tokens.spans[i - 1][0], tokens.spans[i][1], "HEALTH", "sensitive", 0.5, "extend")
+
+
+def _date(hit: Hit, following: Hit | None, tokens: Tokens, starts: list[int]) -> Iterator[Hit]:
+    i = bisect_left(starts, hit.start) - 1
+    while i >= 0 and tokens.gap(i + 1) in _BLANKS and (tokens.lows[i] in terms.DATE_BEFORE or tokens.lows[i] in _OF and i and tokens.lows[i - 1] in terms.DATE_BEFORE):
+        yield Hit(*tokens.spans[i], "DATE", "quasi", 0.4, "extend")
+        i -= 1
+    if following is None or following.label not in _DATES or following.start - hit.end > 40:
+        return
+    between = range(bisect_left(starts, hit.end), bisect_left(starts, following.start))
+    if len(between) <= 4 and all(tokens.lows[j] in terms.DATE_BETWEEN for j in between) and "\n" not in tokens.text[hit.end : following.start]:
+        yield Hit(hit.start, following.end, "DATE", "quasi", 0.4, "extend")
+
+
+_OF = frozenset(("of", "the", "than"))
+
+
+def _counted(hit: Hit, tokens: Tokens, starts: list[int]) -> Iterator[Hit]:
+    """What is counted, where it is a plural right after or one word on."""
+    i = bisect_left(starts, hit.end)
+    for j in range(i, min(i + 2, len(starts))):
+        if tokens.gap(j) != " " or tokens.codes[j] & t.FUNCTION and tokens.lows[j] not in ("other", "more"):
+            return
+        if tokens.lows[j].endswith("s") and not tokens.lows[j].endswith("ss"):
+            yield Hit(hit.start, tokens.spans[j][1], "QUANTITY", "quasi", 0.4, "extend")
+            return

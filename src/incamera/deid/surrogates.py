@@ -1,0 +1,35 @@
+"""Tag surrogates: `[PERSON-1]`, numbered by first appearance, the same for the same thing within one conversation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from incamera.deid.aliases import Aliases
+from incamera.deid.tokens import TAG
+
+#: (label, surface) -> (replacement, method)
+Replace = Callable[[str, str], tuple[str, str]]
+
+_NUMBERED = re.compile(r"\[([A-Z-]+)-([0-9]+)\]")
+
+
+def tags(aliases: Aliases, texts: Iterable[str]) -> Replace:
+    """Tags for one conversation, counting on from those that an earlier pass left in *texts*."""
+    taken: dict[str, int] = {}
+    for text in texts:
+        if "[" in text:
+            for m in TAG.finditer(text):
+                if numbered := _NUMBERED.fullmatch(m.group()):
+                    label, n = numbered.groups()
+                    taken[label] = max(taken.get(label, 0), int(n))
+    given: dict[tuple[str, str], str] = {}
+
+    def replace(label: str, surface: str) -> tuple[str, str]:
+        cluster = aliases.cluster(label, surface)
+        if cluster not in given:
+            taken[cluster[0]] = taken.get(cluster[0], 0) + 1
+            given[cluster] = f"[{cluster[0]}-{taken[cluster[0]]}]"
+        return given[cluster], "tag"
+
+    return replace

@@ -1,0 +1,37 @@
+"""Whatever the text, the nominating engine changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from incamera.deid.patterns.scan import LONG, everything, hyperscan_nominator, re2_nominator, scan, segments
+
+PIECES = st.sampled_from(
+    ["call ", "+44 20 7946 0958", "jo@ex.org", " 12/3/1999", "March 3", " and ", "10 Rue Cler ", "$5 million", "aged 7", "sk-abcdefghij0123456789", "\n", ". The ",
+     "é", "ß", "_", "AB12 3CD", "1.2.3.4", "::1", "pwd=x9!k", "www.a.fr", "@bo", "0x" + "a1" * 20, "12", "-", "/", " ", "Lindenweg 4", "half an hour ago", "user: bo_99"]
+)  # fmt: skip
+TEXTS = st.lists(PIECES | st.text(max_size=6), max_size=14).map("".join)
+
+
+@settings(deadline=None, max_examples=150)
+@given(TEXTS)
+def test_re2_and_hyperscan_give_the_reference_findings(text: str) -> None:
+    reference = scan(text, everything)
+    assert scan(text, re2_nominator()) == reference
+    nominate = hyperscan_nominator()
+    if nominate is None:
+        pytest.skip("hyperscan is not installed")
+    assert scan(text, nominate) == reference
+
+
+@given(st.lists(PIECES, max_size=300).map("".join))
+@settings(deadline=None, max_examples=30)
+def test_segments_tile_the_text(text: str) -> None:
+    at = 0
+    for start, end in segments(text):
+        assert start == at
+        assert 0 < end - start <= LONG
+        at = end
+    assert at == len(text)

@@ -1,0 +1,67 @@
+"""The view shows plainly what the text hides, and knows the way back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from incamera.text.normalize import view
+
+HIDDEN = st.sampled_from(["J\u200bo", "ｊｏ", "Jо", "e\u0301", "%40", "&#64;", "&amp;", "\\u0041", "\\n", "٣٤", "\ud800", "\x00", "ﬁ", "\U0001d43d", "\u00ad", "a", " ", "9"])
+
+
+@pytest.mark.parametrize(
+    ("source", "plain"),
+    [
+        ("ｊｏ＠ｅｘａｍｐｌｅ．org", "jo@example.org"),
+        ("Jo\u200bhn", "John"),
+        ("Jоhn", "John"),  # Cyrillic o
+        ("jo%40example.org", "jo@example.org"),
+        ("jo&#64;example.org", "jo@example.org"),
+        ("jo\\u0040example.org", "jo@example.org"),
+        ("٠١٢٣", "0123"),
+        ("Jose\u0301", "José"),
+        ("line\\nMara", "line\nMara"),
+        ("C:\\Users\\nora", "C:\\Users\\nora"),
+    ],
+)
+def test_disguises_are_made_plain(source: str, plain: str) -> None:
+    assert view(source).text == plain
+
+
+def test_plain_text_is_its_own_view() -> None:
+    text = "nothing to see here"
+    assert view(text).text is text
+    assert view(text).back(3, 9) == (3, 9)
+
+
+def test_a_cut_inside_an_escape_takes_it_whole() -> None:
+    seen = view("a&amp;b")
+    assert seen.text == "a&b"
+    assert seen.back(1, 2) == (1, 6)
+
+
+@given(st.lists(HIDDEN | st.text(max_size=4), max_size=12).map("".join))
+def test_offsets_always_map_back(text: str) -> None:
+    """Every view span has a source span inside the text, spans keep their order, and the whole maps to the whole."""
+    seen = view(text)
+    last = 0
+    for i in range(len(seen.text)):
+        start, end = seen.back(i, i + 1)
+        assert 0 <= start <= end <= len(text)
+        assert start >= last or seen.back(i - 1, i)[0] == start
+        last = start
+    if seen.text:
+        assert seen.back(0, len(seen.text))[1] <= len(text)
+
+
+@given(st.text(alphabet="abcXYZ 019.,-", max_size=60), st.data())
+def test_unchanged_stretches_map_to_themselves(text: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(text)))
+    hidden = text[:at] + "\u200b" + text[at:]
+    seen = view(hidden)
+    assert seen.text == text
+    for i, c in enumerate(text):
+        start, end = seen.back(i, i + 1)
+        assert hidden[start:end].strip("\u200b") == c

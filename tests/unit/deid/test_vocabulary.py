@@ -1,0 +1,61 @@
+"""Words that many subjects use survive; names never do; few subjects clear nothing."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from incamera.core.batch import OPENED
+from incamera.core.canon import pack
+from incamera.core.records import Conversation, Part, Turn
+from incamera.deid.find import find
+from incamera.deid.recipe import load
+from incamera.deid.vocabulary import MIN_SUBJECTS, count, freeze, uses
+
+
+def batch(texts: list[tuple[int, str]]) -> pa.RecordBatch:
+    rows = []
+    for i, (subject, text) in enumerate(texts):
+        turn = Turn(index=0, role="user", parts=(Part(kind="text", path="text", text=text),))
+        c = Conversation(id=str(i), subject=str(subject), source="t", turns=(turn,))
+        ref = subject.to_bytes(16, "big")
+        rows.append({"cref": i.to_bytes(16, "big"), "uref": ref, "commit": bytes(32), "conversation": pack(c), "account": None, "ledger_key": bytes(32)})
+    return pa.RecordBatch.from_pylist([{k: r.get(k) for k in OPENED.names} for r in rows], schema=OPENED)
+
+
+def vocabulary(texts: list[tuple[int, str]], subjects: int, k: int = 3):  # type: ignore[no-untyped-def]
+    return freeze(count(iter(list(uses(iter([batch(texts)]))))), k=k, subjects=subjects)
+
+
+TEXTS = [(i, "the frobnicator of Emma hums") for i in range(5)] + [(9, "quuxling quuxling quuxling")]
+
+
+def test_counts_subjects_not_uses() -> None:
+    v = vocabulary(TEXTS, MIN_SUBJECTS)
+    assert "frobnicator" in v.words
+    assert "quuxling" not in v.words
+
+
+def test_a_name_never_enters_however_many_use_it() -> None:
+    assert "emma" not in vocabulary(TEXTS, MIN_SUBJECTS).words
+
+
+def test_a_known_word_survives_the_gate() -> None:
+    turn = Turn(index=0, role="user", parts=(Part(kind="text", path="text", text="I repaired the frobnicator of Emma"),))
+    c = Conversation(id="c", subject="s", source="t", turns=(turn,))
+    without = find(c, recipe=load())
+    known = find(c, recipe=load(), vocabulary=vocabulary(TEXTS, MIN_SUBJECTS))
+    assert len(known.findings) == len(without.findings) - 1
+
+
+def test_off_below_ten_thousand_subjects_and_says_so() -> None:
+    v = vocabulary(TEXTS, MIN_SUBJECTS - 1)
+    assert not v.on
+    assert "off" in v.note()
+    turn = Turn(index=0, role="user", parts=(Part(kind="text", path="text", text="the frobnicator"),))
+    c = Conversation(id="c", subject="s", source="t", turns=(turn,))
+    assert find(c, recipe=load(), vocabulary=v).findings == find(c, recipe=load()).findings
+
+
+def test_the_digest_fixes_the_words() -> None:
+    assert vocabulary(TEXTS, MIN_SUBJECTS).digest() == vocabulary(list(reversed(TEXTS)), MIN_SUBJECTS).digest()
+    assert vocabulary(TEXTS, MIN_SUBJECTS).digest() != vocabulary(TEXTS, MIN_SUBJECTS, k=6).digest()
