@@ -44,7 +44,8 @@ class Grammar:
 
     def say(self, rule: str, voice: Voice) -> str:
         """One expansion of *rule*."""
-        return self._expand(voice.rng.choice(self._rules[rule]), voice)
+        alternatives = self._rules[rule]
+        return self._expand(alternatives[int(voice.rng.random() * len(alternatives))], voice)
 
     def several(self, rule: str, count: int, voice: Voice) -> list[str]:
         """*count* expansions of different alternatives of *rule* (fewer if it has fewer)."""
@@ -71,9 +72,9 @@ class Grammar:
         if bound is not None:
             return bound
         if name == "n":
-            return str(voice.rng.randint(2, 19))
+            return str(2 + int(voice.rng.random() * 18))
         if name == "nn":
-            return str(voice.rng.randint(20, 980))
+            return str(20 + int(voice.rng.random() * 961))
         text = self.say(source or name, voice)
         if source:
             voice.bound[name] = text
