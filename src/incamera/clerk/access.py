@@ -7,6 +7,7 @@ from typing import Any
 
 from incamera.clerk.home import Home
 from incamera.core.canon import instant
+from incamera.core.crypto import public_text
 from incamera.core.ports import Clock
 from incamera.core.records import Entry
 from incamera.governance import keys, policy
@@ -19,6 +20,11 @@ def keygen(out: Path, *, role: str, name: str, passphrase: bytes | None) -> dict
     """Make a signing key; its public line is for the order's `[trust]`."""
     made = keys.keygen(out, role=role, name=name, passphrase=passphrase)
     return {"name": made.name, "role": made.role, "key": made.public, "file": str(out), "trust": made.trust_line()}
+
+
+def public_of(key: Path) -> str:
+    """The public text of a private key file."""
+    return public_text(keys.load_private(key))
 
 
 def request_of(order: Order) -> AccessRequest:

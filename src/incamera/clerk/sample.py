@@ -195,6 +195,11 @@ def new_seed(out: Path, party: str) -> dict[str, Any]:
     return {"party": party, "commitment": made.commitment, "file": str(out)}
 
 
+def commitment_of(seed_file: Path) -> str:
+    """What a seed file's commitment is, for the order."""
+    return files.read_seed(seed_file).commitment
+
+
 def reveal(seed_file: Path, key: Path, order_path: Path, root: str, out: Path, passphrase: bytes | None) -> dict[str, Any]:
     """Sign a party's reveal over the committed frame root.
 

@@ -14,8 +14,9 @@ from rich.table import Table
 
 from incamera.clerk.watch import Watcher
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# No markup: an error code in brackets is text, and so is whatever an order is called.
+out = Console(highlight=False, soft_wrap=True, markup=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 def result(value: dict[str, Any], *, as_json: bool, title: str = "") -> None:
