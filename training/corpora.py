@@ -290,3 +290,41 @@ def substitute(sequence: Sequence, rng: random.Random, person, place) -> Sequenc
         bits += sets[i:j]
         i = j
     return out, bits
+
+
+_PLACES = {"city", "town", "village", "country", "island", "county", "capital"}
+_FIRMS = {"company", "bank", "firm", "hospital", "school", "college", "university", "club", "society", "office"}
+_BEFORE_PLACE = {"in", "to", "from", "of", "at", "near", "through", "around", "into", "towards", "leave", "left", "visit"}
+
+
+def inserted(sequence: Sequence, rng: random.Random, person, place, firm) -> Sequence | None:
+    """A real sentence with a name where it had a pronoun or a plain noun; None where there was none to replace.
+
+    *person*, *place* and *firm* draw tokens.
+    """
+    tokens, sets = sequence
+    out: list[str] = []
+    bits: list[int] = []
+    changed = False
+    i = 0
+    while i < len(tokens):
+        low = tokens[i].lower()
+        fresh: list[str] = []
+        label, width = PERSON, 1
+        if low in ("he", "she", "him") and rng.random() < 0.5:
+            fresh = person(rng.choice((1, 1, 2)))
+        elif low in ("the", "this", "my", "our", "a") and i and i + 1 < len(tokens) and rng.random() < 0.8:
+            noun, before = tokens[i + 1].lower(), tokens[i - 1].lower()
+            if noun in _PLACES and before in _BEFORE_PLACE:
+                fresh, label, width = place(1), LOC, 2
+            elif noun in _FIRMS:
+                fresh, label, width = firm(), ORG, 2
+        if fresh:
+            changed = True
+            out += fresh
+            bits += [label] * len(fresh)
+        else:
+            out.append(tokens[i])
+            bits.append(sets[i])
+        i += width if fresh else 1
+    return (out, bits) if changed else None

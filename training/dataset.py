@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from incamera.deid import names_features as names
 
 #: How often each source is met, relative to its own size in tokens, is set in `train.py`; this is its order in the shards.
-SOURCES = ("btc", "wnut17", "sec", "snips", "nlu", "presidio", "swapped", "novels", "chats", "generated", "dev")
+SOURCES = ("btc", "wnut17", "sec", "snips", "nlu", "presidio", "swapped", "inserted", "novels", "chats", "generated", "dev")
 
 
 def keys_of(tokens: list[str]) -> np.ndarray:
@@ -57,6 +57,13 @@ def collect(data: Path, seed: int, documents: int) -> tuple[dict[str, list[Seque
     found["swapped"] = [corpora.substitute(s, rng, person, place) for _ in range(4) for s in real]
     found["novels"] = corpora.novels(data, rng, 0.45)
     found["chats"] = corpora.chats(data)
+
+    def firm() -> list[str]:
+        text = SLOTS["org"][0](Document(store, rng, SLOTS))
+        return [text[s:e] for s, e in corpora.pieces(text)]
+
+    carriers = found["novels"] + 6 * found["chats"] + 2 * found["btc"] + 2 * found["wnut17"]
+    found["inserted"] = [made for s in carriers if (made := corpora.inserted(s, rng, person, place, firm)) is not None]
     found["generated"] = [corpora.from_text(*d) for d in generate.documents(store, documents, seed + 1)]
     found["dev"] = [corpora.from_text(*d) for d in generate.documents(store, 1500, seed + 2, dev=True)]
     return found, lexicon.build(pools, set(pools_.LISTED))
@@ -80,7 +87,7 @@ def main() -> None:
 
     counts: Counter[str] = Counter()
     for name in SOURCES:
-        if name not in ("swapped", "generated", "dev"):
+        if name not in ("swapped", "inserted", "generated", "dev"):
             for tokens, _ in found[name]:
                 counts.update(t.lower() for t in tokens)
     rows = [word for word, count in counts.most_common(60_000) if count >= arguments.known and len(word) <= 24]

@@ -48,6 +48,8 @@ WANTED = {
         "CENTRO_SALUD",
     },
 }
+#: Operating points that can be compared between models: the share of word tokens taken.
+SHARES = (0.10, 0.15, 0.20, 0.25)
 BIASES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 
 
@@ -60,7 +62,9 @@ def read(path: Path) -> list[dict]:
         return [json.loads(line) for line in lines]
 
 
-def measure(tagger: names.Tagger, documents: list[dict], wanted: set[str] | None, *, small: bool) -> list[dict]:
+def measure(
+    tagger: names.Tagger, documents: list[dict], wanted: set[str] | None, among: tuple[str, ...], *, small: bool
+) -> list[dict]:
     texts = [lower(d["text"]) if small else d["text"] for d in documents]
     began = time.process_time()
     scored = tagger.score_texts(texts)
@@ -69,7 +73,7 @@ def measure(tagger: names.Tagger, documents: list[dict], wanted: set[str] | None
     weakest: dict[str, list[float]] = defaultdict(list)
     tokens, gold = [], []
     for document, text, (starts, ends, logits) in zip(documents, texts, scored, strict=True):
-        margin = names.margins(logits)
+        margin = names.margins(logits, among=among)
         at = np.full(len(text) + 1, np.inf)
         for start, end, m in zip(starts, ends, margin, strict=True):
             at[start:end] = m
@@ -84,22 +88,19 @@ def measure(tagger: names.Tagger, documents: list[dict], wanted: set[str] | None
         tokens.append(margin[words])
         gold.append(inside[starts][words])
     taken, marked = np.concatenate(tokens), np.concatenate(gold)
-    rows = []
-    for bias in BIASES:
-        every = np.concatenate([np.array(v) for v in weakest.values()])
-        rows.append(
-            {
-                "bias": bias,
-                "recall": round(float((every > -bias).mean()), 4),
-                "share": round(float((taken > -bias).mean()), 4),
-                "precision": round(float(marked[taken > -bias].mean()), 3),
-                "by_label": {
-                    k: round(float((np.array(v) > -bias).mean()), 3) for k, v in sorted(weakest.items()) if len(v) >= 10
-                },
-            }
-        )
-    rows[0]["mb_per_s"] = round(sum(len(t.encode("utf-8", "surrogatepass")) for t in texts) / seconds / 1e6, 2)
-    return rows
+    every = np.concatenate([np.array(v) for v in weakest.values()])
+
+    def at(bias: float, **more: object) -> dict:
+        """The operating point at one position of the dial."""
+        found = {"bias": round(bias, 2), "recall": float((every > -bias).mean()), "share": float((taken > -bias).mean())}
+        found["precision"] = float(marked[taken > -bias].mean())
+        return {k: round(v, 4) for k, v in found.items()} | more
+
+    size = sum(len(t.encode("utf-8", "surrogatepass")) for t in texts)
+    by_share = [at(float(-np.quantile(taken, 1 - share))) for share in SHARES]
+    labels = {k: np.array(v) for k, v in sorted(weakest.items()) if len(v) >= 10}
+    by_bias = [at(b, by_label={k: round(float((v > -b).mean()), 3) for k, v in labels.items()}) for b in BIASES]
+    return by_share, by_bias, round(size / seconds / 1e6, 2)
 
 
 def main() -> None:
@@ -107,23 +108,26 @@ def main() -> None:
     parser.add_argument("--deid", type=Path, required=True)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--sets", default=",".join(FILES))
-    parser.add_argument("--brief", action="store_true", help="no figures by label")
+    parser.add_argument("--among", default=",".join(names.LABELS[1:]), help="the labels that count as taken")
+    parser.add_argument("--brief", action="store_true", help="only recall at fixed shares")
     arguments = parser.parse_args()
     tagger = names.Tagger(arguments.model.read_bytes()) if arguments.model else names.tagger()
     if tagger is None:
         raise SystemExit("no model installed; name one with --model")
-    print(tagger)
+    among = tuple(arguments.among.split(","))
+    print(tagger, *among)
     for name in arguments.sets.split(","):
         documents = read(arguments.deid / FILES[name])
         for small in (False, True):
-            for row in measure(tagger, documents, WANTED.get(name), small=small):
-                by_label = row.pop("by_label")
-                print(
-                    name,
-                    "lower" if small else "cased",
-                    json.dumps(row),
-                    "" if arguments.brief or row["bias"] not in (0.0, 3.0) else by_label,
-                )
+            by_share, by_bias, speed = measure(tagger, documents, WANTED.get(name), among, small=small)
+            label = f"{name} {'lower' if small else 'cased'}"
+            print(
+                label,
+                f"{speed} MB/s",
+                *(f"recall {r['recall']:.4f} at share {r['share']:.2f} (bias {r['bias']});" for r in by_share),
+            )
+            for row in [] if arguments.brief else by_bias:
+                print(label, json.dumps(row))
 
 
 if __name__ == "__main__":

@@ -247,9 +247,13 @@ def merge(tokens: Sequence[str], logits: F32, *, bias: float = 0.0) -> list[Tagg
     return found
 
 
-def margins(logits: F32) -> F32:
-    """By how much the best label other than O beats O: above 0 it is the model's choice, above -bias with the dial turned."""
-    found: F32 = logits[:, 1:].max(1) - logits[:, 0]
+def margins(logits: F32, *, among: Sequence[str] = LABELS[1:]) -> F32:
+    """By how much the best label *among* some beats O: above 0 it is the model's choice, above -bias with the dial turned.
+
+    Types deserve dials of their own: PERSON, ORG and LOC stand a higher bias than DATE or OTHER for the same share of text.
+    """
+    columns = [LABELS.index(label) for label in among]
+    found: F32 = logits[:, columns].max(1) - logits[:, 0]
     return found
 
 
