@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from contextlib import suppress
 
 import pytest
@@ -239,6 +240,16 @@ def test_bytes_that_are_no_curve_point_are_a_bad_key_or_a_bad_signature():
     assert (
         code_of(Verifier("w", Algorithm.COSIGNATURE_ED25519, bytes(32)).verify, STATE.text, b"\xff" * 72) == "note.bad-signature"
     )
+
+
+def test_without_ml_dsa_the_way_out_is_said(monkeypatch):
+    data = signed(LOG_PQ)
+    fresh = Signer(LOG_PQ.name, LOG_PQ.algorithm, bytes(range(7, 39)))
+    known = Verifier.parse(LOG_PQ.verifier.text)
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.mldsa", None)
+    monkeypatch.delattr("cryptography.hazmat.primitives.asymmetric.mldsa", raising=False)
+    assert code_of(fresh.sign, STATE.text, TIME) == "note.unsupported"
+    assert code_of(open_checkpoint, data, [known]) == "note.unsupported"
 
 
 @given(st.text(min_size=1), st.integers(0, 2**63 - 1), st.binary(min_size=32, max_size=32))

@@ -176,7 +176,7 @@ class _Examination:
         try:
             written = unpack_history((self.store.read(HISTORY) or b"")[: head.history or None], HISTORY)
         except VerificationError as flaw:
-            self._flaw(f"ledger.{flaw.code.partition('.')[2]}", flaw.where, flaw.hint)
+            self._flaw("ledger.bad-history", flaw.where, flaw.hint)
             written = []
         return [
             *((note, f"{HISTORY}, note {number}") for number, note in enumerate(written, 1)),

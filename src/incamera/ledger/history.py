@@ -24,6 +24,14 @@ from incamera_verify.note import Checkpoint, Verifier, open_checkpoint
 from incamera_verify.tiles import TILE_WIDTH, unpack_history
 
 
+class _Hex(dict[bytes, str]):
+    """Hashes in hex, each spelled once: neighbours share most of their paths."""
+
+    def __missing__(self, key: bytes) -> str:
+        self[key] = value = key.hex()
+        return value
+
+
 class History:
     """The acts of one log, for whoever holds its public keys. Safe to share between threads.
 
@@ -165,7 +173,7 @@ class History:
         try:
             yield from unpack_history(written, HISTORY)
         except VerificationError as flaw:
-            raise Unverified(f"ledger.{flaw.code.partition('.')[2]}", flaw.hint, where=flaw.where) from None
+            raise Unverified("ledger.bad-history", flaw.hint, where=flaw.where) from None
         yield from pending
 
     def witnessed(self) -> list[tuple[int, bytes]]:
@@ -180,9 +188,10 @@ class History:
     def _receipts(self, first: int, last: int) -> list[Receipt]:
         paths = merkle.inclusion_paths(self._node, first, last, self._frontier.size)
         note = self._note.decode()
+        spelled = _Hex()
         return [
             Receipt(
-                index=index, leaf=Digest(self._node(0, index).hex()), path=tuple(step.hex() for step in path), checkpoint=note
+                index=index, leaf=Digest(self._node(0, index).hex()), path=tuple(map(spelled.__getitem__, path)), checkpoint=note
             )
             for index, path in enumerate(paths, first)
         ]

@@ -7,6 +7,7 @@ The journal holds what is durable; `publish` turns it into tile files and starts
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -20,7 +21,7 @@ from incamera.core.errors import Error, Malformed, Unavailable
 from incamera.core.ids import digest
 from incamera.core.ports import Clock
 from incamera.core.records import Entry, Receipt
-from incamera.ledger.entry import SLUG, check, encode
+from incamera.ledger.entry import SALT_BYTES, SLUG, check, encode, timestamp
 from incamera.ledger.history import History
 from incamera.ledger.journal import Head, pack_batch, pack_head
 from incamera.ledger.store import CHECKPOINT, HISTORY, JOURNAL, TIMESTAMPS, WITNESSED, Journal, Store
@@ -42,6 +43,7 @@ class _Job:
     receipts: list[Receipt] = field(default_factory=list)
     error: Exception | None = None
     done: bool = False
+    turn: threading.Event = field(default_factory=threading.Event)  # set when done, or when its caller is to lead
 
 
 class Ledger(History):
@@ -56,6 +58,7 @@ class Ledger(History):
         self._signers = tuple(signers)
         self._clock = clock
         self._queue: list[_Job] = []
+        self._led = False  # whether somebody is carrying the queue to disk
         self._queueing = threading.Lock()
         self._commit = threading.Lock()
         self._publishing = threading.Lock()
@@ -122,20 +125,23 @@ class Ledger(History):
         job = _Job(entries)
         with self._queueing:
             self._queue.append(job)
-        with self._commit:
-            if not job.done:
-                self._commit_queue()
+            leads, self._led = not self._led, True
+        if not leads:
+            job.turn.wait()
+        if not job.done:
+            self._lead()
         if job.error is not None:
             raise job.error
         self._publish_if_long()
         return job.receipts
 
-    def _commit_queue(self) -> None:
-        """Carry every waiting caller's acts to disk. Holds `_commit`."""
+    def _lead(self) -> None:
+        """Carry the acts of everybody who waits to disk, then hand the lead to the first who came meanwhile."""
         with self._queueing:
             jobs, self._queue = self._queue, []
         try:
-            self._commit_jobs(jobs)
+            with self._commit:
+                self._commit_jobs(jobs)
         except Error as flaw:
             for job in jobs:
                 job.error = job.error or copy(flaw)  # one each: they are raised in different threads
@@ -145,8 +151,13 @@ class Ledger(History):
                 job.error = job.error or _needs_reopening()
             raise
         finally:
+            with self._queueing:
+                self._led = bool(self._queue)
+                if self._led:
+                    self._queue[0].turn.set()
             for job in jobs:
                 job.done = True
+                job.turn.set()
 
     def _commit_jobs(self, jobs: list[_Job]) -> None:
         if self._broken:
@@ -190,12 +201,15 @@ class Ledger(History):
         """The leaves of all jobs in order; a job with an act too long for a leaf is refused alone."""
         leaves: list[bytes] = []
         seqs: dict[str, int] = {}
+        stamp = timestamp(at)
         for job in jobs:
             mine, ahead = [], dict(seqs)
+            salts = os.urandom(SALT_BYTES * len(job.entries)).hex()
             try:
-                for entry in job.entries:
+                for number, entry in enumerate(job.entries):
                     seq = ahead.get(entry.matter, self._seqs.get(entry.matter, 0))
-                    mine.append(encode(entry, at=at, seq=seq))
+                    salt = salts[2 * SALT_BYTES * number : 2 * SALT_BYTES * (number + 1)]
+                    mine.append(encode(entry, at=stamp, seq=seq, salt=salt))
                     ahead[entry.matter] = seq + 1
             except Malformed as flaw:
                 job.error = flaw

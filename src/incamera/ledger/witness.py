@@ -188,11 +188,13 @@ def cosign(ledger: Ledger, peers: Sequence[Peer], *, quorum: int = 1) -> list[Re
     note = ledger.checkpoint().encode()
     state = Checkpoint.parse(Note.parse(note).text)
     entries: list[Entry] = []
+    absent: list[str] = []
     for peer in peers:
         try:
             lines, time = _ask(ledger, peer, note, state)
-        except Unavailable:
-            continue  # counted below: a witness that is down must not stop the others
+        except Unavailable as flaw:
+            absent.append(f"{peer.name}: {flaw.code}")  # a witness that is down must not stop the others
+            continue
         note += lines
         fields = {
             "witness": peer.name,
@@ -206,9 +208,8 @@ def cosign(ledger: Ledger, peers: Sequence[Peer], *, quorum: int = 1) -> list[Re
         ledger.keep_witnessed(state.size, note)
     receipts = ledger.append_many(entries)
     if len(entries) < quorum:
-        raise Unavailable(
-            "ledger.no-quorum", f"{len(entries)} of the {quorum} required witnesses cosigned", where=f"size {state.size}"
-        )
+        hint = f"{len(entries)} of the {quorum} required witnesses cosigned"
+        raise Unavailable("ledger.no-quorum", f"{hint} ({', '.join(absent)})" if absent else hint, where=f"size {state.size}")
     return receipts
 
 

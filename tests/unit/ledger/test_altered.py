@@ -52,7 +52,7 @@ def test_the_files_are_those_of_a_tiled_log(six_hundred: Path):
 @pytest.mark.parametrize("name", FILES)
 def test_one_flipped_bit_in_any_file_is_found(six_hundred: Path, keys, name: str):
     length = (six_hundred / name).stat().st_size
-    for at in range(0, length, max(1, length // 23)):
+    for at in range(0, length, max(1, length // 11)):
         flip(six_hundred / name, at)
         with pytest.raises(Unverified):
             verify(six_hundred, keys)
@@ -63,7 +63,7 @@ def test_one_flipped_bit_in_any_file_is_found(six_hundred: Path, keys, name: str
 @pytest.mark.parametrize("name", [name for name in FILES if name != "checkpoints"])
 def test_what_a_reader_reads_is_proven_first(six_hundred: Path, keys, name: str):
     length = (six_hundred / name).stat().st_size
-    for at in range(0, length, max(1, length // 23)):
+    for at in range(0, length, max(1, length // 11)):
         flip(six_hundred / name, at)
         with pytest.raises(Unverified):
             read_all(six_hundred, keys)
@@ -167,11 +167,11 @@ def test_acts_that_nobody_signed_are_refused(home: Path, signers, keys, clock, a
     with Ledger.create(home, signers, clock) as ledger:
         ledger.append(act())
         other = Signer("log.example/holder", Algorithm.ED25519, bytes(32))
-    from incamera.ledger.entry import encode
+    from incamera.ledger.entry import encode, timestamp
     from incamera.ledger.journal import pack_batch
     from incamera_verify.merkle import leaf_hash
 
-    leaf = encode(act(), at=clock.now(), seq=1)
+    leaf = encode(act(), at=timestamp(clock.now()), seq=1, salt="ab" * 16)
     with History(home, keys) as history:
         tree = Tree([*history.leaf_hashes(0, 2), leaf_hash(leaf)])
     note = bytes(sign_note(Checkpoint("log.example/holder", 3, tree.root()).text, [other]))
@@ -184,13 +184,13 @@ def test_acts_that_nobody_signed_are_refused(home: Path, signers, keys, clock, a
 
 def test_an_act_out_of_its_matters_count_is_refused(home: Path, signers, keys, clock, act):
     """Even with the log's own key: the count of a matter's acts is part of every leaf."""
-    from incamera.ledger.entry import encode
+    from incamera.ledger.entry import encode, timestamp
     from incamera.ledger.journal import pack_batch
     from incamera_verify.merkle import leaf_hash
 
     with Ledger.create(home, signers, clock) as ledger:
         ledger.append(act())
-    leaf = encode(act(), at=clock.now(), seq=5)
+    leaf = encode(act(), at=timestamp(clock.now()), seq=5, salt="ab" * 16)
     with History(home, keys) as history:
         tree = Tree([*history.leaf_hashes(0, 2), leaf_hash(leaf)])
     note = bytes(sign_note(Checkpoint("log.example/holder", 3, tree.root()).text, signers))
@@ -215,6 +215,17 @@ def test_a_head_that_counts_other_acts_is_refused(six_hundred: Path, keys):
     (six_hundred / "journal").write_bytes(pack_head(replace(head, history=0)))
     (six_hundred / "checkpoints").write_bytes(pack_history([]))
     assert {flaw.code for flaw in examine(six_hundred, keys).flaws} == {"ledger.bad-history"}
+
+
+def test_a_pin_of_another_log_is_refused(six_hundred: Path, keys):
+    with pytest.raises(Unverified, match=r"ledger\.wrong-log"):
+        verify(six_hundred, keys, [Checkpoint("log.example/other", 0, bytes(32))])
+
+
+def test_a_list_of_checkpoints_that_is_none_is_refused(six_hundred: Path, keys):
+    (six_hundred / "checkpoints").write_bytes(b"incamera-checkpoints/2\n")
+    with pytest.raises(Unverified, match=r"ledger\.bad-history"), History(six_hundred, keys) as history:
+        list(history.checkpoints())
 
 
 # --- repair ------------------------------------------------------------------------------------------------------------------

@@ -167,7 +167,7 @@ def killed_often(home: Path, signers, keys, clock, times: int) -> int:
 
 def test_kill_9_loses_nothing_acknowledged(home: Path, signers, keys):
     Ledger.create(home, signers, RealClock()).close()
-    assert killed_often(home, signers, keys, RealClock(), 6) > 0
+    assert killed_often(home, signers, keys, RealClock(), 3) > 0
 
 
 @pytest.mark.slow

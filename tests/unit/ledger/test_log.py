@@ -273,16 +273,45 @@ def test_a_write_that_cannot_be_taken_back_is_said_so(home: Path, ledger: Ledger
         assert again.size in (1, 2), "the act may stand announced; it was never acknowledged"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not bind root")
-def test_a_directory_that_may_not_be_written(home: Path, ledger: Ledger, signers, clock):
-    ledger.close()
-    home.chmod(0o500)
-    (home / "journal").chmod(0o400)
-    try:
-        with pytest.raises(Unavailable, match=r"ledger\.no-access"):
-            Ledger.open(home, signers, clock)
-    finally:
-        home.chmod(0o700)
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.EACCES, "ledger.no-access"),
+        (errno.EROFS, "ledger.no-access"),
+        (errno.ENOENT, "ledger.missing"),
+        (errno.EIO, "ledger.io"),
+        (errno.EFBIG, "ledger.disk-full"),
+    ],
+)
+def test_the_disks_refusals_are_told_apart(home: Path, ledger: Ledger, keys, monkeypatch, number: int, code: str):
+    def failing(*_: object, **__: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", failing)
+    with pytest.raises(Unavailable) as caught:
+        History(home, keys)
+    monkeypatch.undo()
+    assert caught.value.code == code
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+sys.argv = ["", sys.argv[1], "m-full", "100000"]
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+"""
+
+
+def test_a_real_limit_on_file_size_promises_nothing_and_loses_nothing(grown, keys):
+    """The kernel itself refuses the write here, as it does on a full disk."""
+    home = grown(3)
+    writer = subprocess.run(
+        [sys.executable, "-c", FULL + WRITER, str(home)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert writer.returncode == 1
+    assert "[ledger.disk-full]" in writer.stderr
+    assert verify(home, keys).size > 20
 
 
 # --- threads and processes ---------------------------------------------------------------------------------------------------
@@ -395,13 +424,13 @@ with Ledger.open(home, [Signer("log.example/holder", Algorithm.ED25519, bytes(ra
 
 def test_two_processes_take_turns(grown, keys):
     home = grown(3)
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(home), f"p-{i}", "60"]) for i in range(2)]
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(home), f"p-{i}", "30"]) for i in range(2)]
     assert [writer.wait(timeout=120) for writer in writers] == [0, 0]
     report = verify(home, keys)
-    assert report.size == 4 + 120
+    assert report.size == 4 + 60
     with History(home, keys) as history:
         for i in range(2):
-            assert [r.seq for r in history.entries(f"p-{i}")] == list(range(60))
+            assert [r.seq for r in history.entries(f"p-{i}")] == list(range(30))
 
 
 def test_a_long_journal_is_published_in_the_background(home: Path, signers, keys, clock, act, monkeypatch):

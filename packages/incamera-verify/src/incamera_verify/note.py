@@ -161,6 +161,8 @@ class Verifier:
             if self.algorithm is Algorithm.COSIGNATURE_MLDSA44:
                 return _mldsa().MLDSA44PublicKey.from_public_bytes(self.public)  # type: ignore[no-any-return]
             return Ed25519PublicKey.from_public_bytes(self.public)
+        except UnsupportedAlgorithm:
+            raise _unsupported() from None
         except ValueError:
             raise VerificationError("note.bad-key", "the bytes are no public key of this kind", self.name) from None
 
@@ -222,7 +224,10 @@ class Signer:
     @cached_property
     def _private(self) -> Any:
         if self.algorithm is Algorithm.COSIGNATURE_MLDSA44:
-            return _mldsa().MLDSA44PrivateKey.from_seed_bytes(self.seed)
+            try:
+                return _mldsa().MLDSA44PrivateKey.from_seed_bytes(self.seed)
+            except UnsupportedAlgorithm:
+                raise _unsupported() from None
         return Ed25519PrivateKey.from_private_bytes(self.seed)
 
 
@@ -386,9 +391,13 @@ def open_checkpoint(
 def _mldsa() -> Any:
     try:
         from cryptography.hazmat.primitives.asymmetric import mldsa
-    except (ImportError, UnsupportedAlgorithm):
-        raise VerificationError("note.unsupported", "ML-DSA-44 needs a newer `cryptography` with OpenSSL 3.5 or later") from None
+    except ImportError:
+        raise _unsupported() from None
     return mldsa
+
+
+def _unsupported() -> VerificationError:
+    return VerificationError("note.unsupported", "ML-DSA-44 needs a newer `cryptography`, built with OpenSSL 3.5 or later")
 
 
 def _check_name(name: str, code: str = "note.bad-key") -> None:
