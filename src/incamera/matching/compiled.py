@@ -87,7 +87,7 @@ def unspaced(packed: Packed) -> I64:
     return result
 
 
-def fill(grams: U64, places: npt.NDArray[np.uint32], filter_: U64, buckets: npt.NDArray[np.uint32], entries: U64) -> None:
+def fill(grams: U64, places: U64, filter_: U64, buckets: npt.NDArray[np.uint32], entries: U64) -> None:
     """Set filter and table."""
     (kernels() or plain).fill(grams, places, filter_, buckets, entries)
 

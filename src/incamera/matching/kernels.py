@@ -1,8 +1,9 @@
 """Numba kernels of the search: sample works, fill filter and table, probe texts, extend seeds. Import lazily.
 
-A *gram* is a hash of k consecutive word hashes; it chooses a 64-bit filter block and a bucket by its upper half, and its lower
-half is the tag that the table keeps. Equal words give equal grams, so filter and table never lose a seed; what they let
-through by chance is removed by extension, which compares words and not hashes.
+A *gram* is a hash of k consecutive word hashes; it chooses a 64-bit filter block and a bucket by its upper half, and 20 bits of its
+lower half are the tag that the table keeps. Beside the tag stand 6 bits of the word before the gram and of the word behind it: a
+run is longer than a gram, so one of the two must agree, which spares most of the chance seeds their confirmation. Equal words give
+equal bits all through, so no seed of a run is ever lost; what passes by chance is removed by extension, which compares words.
 """
 
 # Kernels are written for the compiler: plain loops, plain comparisons, arguments by position.
@@ -60,48 +61,75 @@ def _place(g, size):  # type: ignore[no-untyped-def]
 
 
 @jit
+def _near_bits(words, i, k, at):  # type: ignore[no-untyped-def]
+    """Six bits each of the word before and the word behind the gram at *i*; 64 where there is none among *at* words."""
+    before, behind = U(64), U(64)
+    if i > 0:
+        before = load_u64(words, i - 1) >> U(58)
+    if i + k < at:
+        behind = load_u64(words, i + k) >> U(58)
+    return before, behind
+
+
+@jit
+def _tag(g):  # type: ignore[no-untyped-def]
+    """The 20 bits that the table keeps of a gram."""
+    return g >> U(12) & U(0xFFFFF)
+
+
+@jit
 def sample(buffer, block_bounds, tab, k, every, scratch, out_grams, out_places, base, block_words):  # type: ignore[no-untyped-def]
     """Grams of one work at every *every*-th word: count written.
 
     The work is the blocks between *block_bounds*; block *b* holds `block_words[b]` words, written here. Places are *base* plus
-    the word's number in the work.
+    the word's number in the work, with the bits of the neighbours above the lower 32.
     """
     data = np.int64(buffer.ctypes.data)
     safe = np.int64(len(buffer)) - 8
     words = np.int64(scratch.ctypes.data)
     acc = words + 8 * (len(scratch) // 2)
-    room = len(scratch) // 2 - SLACK
+    room = np.int64(ROUND)
     written = np.int64(0)
     first = np.int64(0)  # number of the word at the front of the scratch
-    at = np.int64(0)
+    at = start = np.int64(0)  # words there, and the first of them whose gram was not taken yet
     for block in range(len(block_bounds) - 1):
         i, end = block_bounds[block], block_bounds[block + 1]
         seen = first + at
         while i < end:
             at, i = word_hashes(data, safe, i, end, tab, words, at, room)
             if at >= room:
-                written, first, at = _take(words, at, acc, k, every, first, base, out_grams, out_places, written)
+                stop = at - k  # the last gram waits for the word behind it
+                written = _take(words, start, stop, at, acc, k, every, first, base, out_grams, out_places, written)
+                first, at, start = _carry(words, stop, at, first)
         block_words[block] = first + at - seen
-    written, first, at = _take(words, at, acc, k, every, first, base, out_grams, out_places, written)
+    return _take(words, start, at - k + 1, at, acc, k, every, first, base, out_grams, out_places, written)
+
+
+@jit
+def _take(words, start, stop, at, acc, k, every, first, base, out_grams, out_places, written):  # type: ignore[no-untyped-def]
+    """Sample the grams that begin at words start to stop of the scratch; the new count written."""
+    if stop <= start:
+        return written
+    grams(words + 8 * start, stop - start, k, acc)
+    i = start + (-(first + start)) % every
+    while i < stop:
+        before, behind = _near_bits(words, i, k, at)
+        out_grams[written] = load_u64(acc, i - start)
+        out_places[written] = ((before & U(63)) << U(6) | behind & U(63)) << _32 | np.uint64(base + first + i)
+        written += 1
+        i += every
     return written
 
 
 @jit
-def _take(words, at, acc, k, every, first, base, out_grams, out_places, written):  # type: ignore[no-untyped-def]
-    """Sample what the scratch holds and move the last k - 1 words to its front."""
-    count = at - k + 1
-    if count <= 0:
-        return written, first, at
-    grams(words, count, k, acc)
-    i = (-first) % every
-    while i < count:
-        out_grams[written] = load_u64(acc, i)
-        out_places[written] = base + first + i
-        written += 1
-        i += every
-    for j in range(k - 1):
-        store_u64(words, j, load_u64(words, count + j))
-    return written, first + count, np.int64(k - 1)
+def _carry(words, stop, at, first):  # type: ignore[no-untyped-def]
+    """Move the words from the one before *stop* on to the front: number of the first, words kept, and where the next gram begins."""
+    if stop <= 0:
+        return first, at, np.int64(0)
+    kept = at - stop + 1
+    for j in range(kept):
+        store_u64(words, j, load_u64(words, stop - 1 + j))
+    return first + stop - 1, kept, np.int64(1)
 
 
 @jit
@@ -116,7 +144,7 @@ def fill(all_grams, places, filter_, buckets, entries):  # type: ignore[no-untyp
         buckets[b + 1] += buckets[b]
     for i in range(n):
         b = _place(all_grams[i], size)
-        entries[buckets[b]] = (all_grams[i] & _LOW) << _32 | np.uint64(places[i])
+        entries[buckets[b]] = _tag(all_grams[i]) << U(44) | places[i]
         buckets[b] += 1
     for b in range(size, 0, -1):
         buckets[b] = buckets[b - 1]
@@ -140,42 +168,48 @@ def _first_with_tag(entries, low, high, tag):  # type: ignore[no-untyped-def]
     """Number of the first entry in [low, high) whose tag is not below *tag*."""
     while high - low > 8:
         middle = (low + high) >> 1
-        if load_u64(entries, middle) >> _32 < tag:
+        if load_u64(entries, middle) >> U(44) < tag:
             low = middle + 1
         else:
             high = middle
-    while low < high and load_u64(entries, low) >> _32 < tag:
+    while low < high and load_u64(entries, low) >> U(44) < tag:
         low += 1
     return low
 
 
 @jit
-def _look_up(acc, count, first, table, part, out, n, room):  # type: ignore[no-untyped-def]
-    """Append the seeds of *count* grams to *out*; the new number of seeds, or -1 where it is full.
+def _look_up(words, start, stop, at, k, acc, first, table, part, out, n, room):  # type: ignore[no-untyped-def]
+    """Append the seeds of the grams that begin at words start to stop; the new number of seeds, or -1 where *out* is full.
 
-    *table* is (filter, its blocks, buckets, their number, entries); arrays are addresses.
+    *words* holds *at* words, the first of them number *first* of the part. *table* is (filter, its blocks, buckets, their number,
+    entries); arrays are addresses.
     """
     filter_, blocks, buckets, size, entries = table
+    grams(words + 8 * start, stop - start, k, acc)
     if blocks > _NEAR:
-        for i in range(count):
+        for i in range(stop - start):
             prefetch(filter_, _place(load_u64(acc, i), blocks))
-    for i in range(count):
+    for i in range(stop - start):
         g = load_u64(acc, i)
         bits = _bits(g)
         if load_u64(filter_, _place(g, blocks)) & bits != bits:
             continue
         b = _place(g, size)
-        tag = g & _LOW
+        tag = _tag(g)
+        before, behind = _near_bits(words, start + i, k, at)
         high = load32(buckets, b + 1)
         e = _first_with_tag(entries, load32(buckets, b), high, tag)
-        while e < high and load_u64(entries, e) >> _32 == tag:
+        while e < high and load_u64(entries, e) >> U(44) == tag:
+            entry = load_u64(entries, e)
+            e += 1
+            if entry >> U(38) & U(63) != before and entry >> _32 & U(63) != behind:
+                continue
             if n >= room:
                 return np.int64(-1)
             store_u64(out, 3 * n, np.uint64(part))
-            store_u64(out, 3 * n + 1, np.uint64(first + i))
-            store_u64(out, 3 * n + 2, load_u64(entries, e) & _LOW)
+            store_u64(out, 3 * n + 1, np.uint64(first + start + i))
+            store_u64(out, 3 * n + 2, entry & _LOW)
             n += 1
-            e += 1
     return n
 
 
@@ -196,34 +230,30 @@ def probe(buffer, part_bounds, first_part, tab, k, table, scratch, seeds):  # ty
     for part in range(first_part, len(part_bounds) - 1):
         i, end = part_bounds[part], part_bounds[part + 1]
         before = n
-        first = at = np.int64(0)
+        first = at = start = np.int64(0)
         while i < end:
             at, i = word_hashes(data, safe, i, end, tab, words, at, room)
-            count = at - k + 1
-            if count <= 0:
+            stop = at - k + (i >= end)  # within a part, the last gram waits for the word behind it
+            if stop <= start:
                 continue
-            grams(words, count, k, acc)
-            n = _look_up(acc, count, first, table, part, out, n, most)
+            n = _look_up(words, start, stop, at, k, acc, first, table, part, out, n, most)
             if n < 0:
                 return before, part
-            for j in range(k - 1):
-                store_u64(words, j, load_u64(words, count + j))
-            first += count
-            at = k - 1
+            first, at, start = _carry(words, stop, at, first)
     return n, np.int64(len(part_bounds) - 1)
 
 
 @jit
 def probe_hashes(hashes, token_bounds, k, table, acc, seeds):  # type: ignore[no-untyped-def]
     """As `probe`, over the tokens of each part already at hand: seeds written, -1 where they do not fit."""
-    n = np.int64(0)
-    words = np.int64(hashes.ctypes.data)
+    n = zero = np.int64(0)
+    words, room = np.int64(hashes.ctypes.data), np.int64(acc.ctypes.data)
     out = np.int64(seeds.ctypes.data)
     for part in range(len(token_bounds) - 1):
-        count = token_bounds[part + 1] - token_bounds[part] - k + 1
-        if count > 0:
-            grams(words + 8 * token_bounds[part], count, k, np.int64(acc.ctypes.data))
-            n = _look_up(np.int64(acc.ctypes.data), count, np.int64(0), table, part, out, n, np.int64(len(seeds)))
+        at = token_bounds[part + 1] - token_bounds[part]
+        if at >= k:
+            here = words + 8 * token_bounds[part]
+            n = _look_up(here, zero, at - k + 1, at, k, room, zero, table, part, out, n, np.int64(len(seeds)))
             if n < 0:
                 return n
     return n

@@ -20,7 +20,6 @@ U32 = npt.NDArray[np.uint32]
 
 _M3 = np.uint64(0xD6E8FEB86659FD93)
 _32 = np.uint64(32)
-_LOW = np.uint64(0xFFFFFFFF)
 
 
 def grams(hashes: U64, k: int) -> U64:
@@ -52,18 +51,35 @@ def place(g: U64, size: int) -> I64:
     return ((g >> _32) * np.uint64(size) >> _32).astype(np.int64)
 
 
-def sample(packed: Packed, plan: Plan, out_grams: U64, out_places: U32, base: int, block_words: I64) -> int:
+def tag(g: U64) -> U64:
+    """The 20 bits that the table keeps of each gram."""
+    return g >> np.uint64(12) & np.uint64(0xFFFFF)
+
+
+def near_bits(hashes: U64, k: int) -> tuple[U64, U64]:
+    """For each gram six bits of the word before and of the word behind; 64 where there is none."""
+    count = max(0, len(hashes) - k + 1)
+    before, behind = np.full(count, 64, np.uint64), np.full(count, 64, np.uint64)
+    before[1:] = hashes[: max(0, count - 1)] >> np.uint64(58)
+    behind[: max(0, count - 1)] = hashes[k:] >> np.uint64(58)
+    return before, behind
+
+
+def sample(packed: Packed, plan: Plan, out_grams: U64, out_places: U64, base: int, block_words: I64) -> int:
     """As `kernels.sample`."""
     found = tokens.tokenise(packed)
     block_words[:] = np.diff(found.bounds)
     return sample_hashes(found.hashes, plan, out_grams, out_places, base)
 
 
-def sample_hashes(hashes: U64, plan: Plan, out_grams: U64, out_places: U32, base: int) -> int:
+def sample_hashes(hashes: U64, plan: Plan, out_grams: U64, out_places: U64, base: int) -> int:
     """Grams of a work's tokens at every `plan.every`-th token: count written."""
     taken = grams(hashes, plan.k)[:: plan.every]
     out_grams[: len(taken)] = taken
-    out_places[: len(taken)] = base + np.arange(len(taken), dtype=np.int64) * plan.every
+    six = np.uint64(63)
+    before, behind = (side[:: plan.every] & six for side in near_bits(hashes, plan.k))
+    place_ = np.uint64(base) + np.arange(len(taken), dtype=np.uint64) * np.uint64(plan.every)
+    out_places[: len(taken)] = (before << np.uint64(6) | behind) << _32 | place_
     return len(taken)
 
 
@@ -75,11 +91,11 @@ def unspaced(packed: Packed) -> I64:
     return counts
 
 
-def fill(all_grams: U64, places: U32, filter_: U64, buckets: U32, entries: U64) -> None:
+def fill(all_grams: U64, places: U64, filter_: U64, buckets: U32, entries: U64) -> None:
     """As `kernels.fill`."""
     np.bitwise_or.at(filter_, place(all_grams, len(filter_)), bits(all_grams))
     bucket = place(all_grams, len(buckets) - 1)
-    packed = (all_grams & _LOW) << _32 | places.astype(np.uint64)
+    packed = tag(all_grams) << np.uint64(44) | places
     order = np.lexsort((packed, bucket))
     entries[:] = packed[order]
     buckets[1:] = np.cumsum(np.bincount(bucket, minlength=len(buckets) - 1))
@@ -96,12 +112,16 @@ def probe_hashes(hashes: U64, token_bounds: I64, stream: Stream) -> U64:
     out: list[tuple[int, int, int]] = []
     for part in range(len(token_bounds) - 1):
         g = grams(hashes[token_bounds[part] : token_bounds[part + 1]], stream.plan.k)
-        want = bits(g)
+        want, tags = bits(g), tag(g)
+        before, behind = near_bits(hashes[token_bounds[part] : token_bounds[part + 1]], stream.plan.k)
         hit = np.flatnonzero(stream.filter[place(g, len(stream.filter))] & want == want)
         for word in hit.tolist():
             bucket = int(place(g[word : word + 1], len(stream.buckets) - 1)[0])
             slot = stream.entries[stream.buckets[bucket] : stream.buckets[bucket + 1]]
-            out += [(part, word, entry & 0xFFFFFFFF) for entry in slot[slot >> _32 == g[word] & _LOW].tolist()]
+            slot = slot[slot >> np.uint64(44) == tags[word]]
+            six = np.uint64(63)
+            near = (slot >> np.uint64(38) & six == before[word]) | (slot >> _32 & six == behind[word])
+            out += [(part, word, entry & 0xFFFFFFFF) for entry in slot[near].tolist()]
     return np.array(out, dtype=np.uint64).reshape(-1, 3)
 
 

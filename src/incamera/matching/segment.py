@@ -1,7 +1,8 @@
 """One immutable segment of an index: filter, table and confirmation text of a batch of works. In memory; `store` has the files.
 
-A *place* is the number of a token in the segment's stream. Works are cut at white space into *blocks* of about 8 kB, the unit
-that is tokenised again to confirm a hit, and blocks are compressed together in *frames* of about 32 kB.
+A *place* is the number of a token in the segment's stream. Works are cut at white space into *blocks* of about 4 kB, the unit
+that is tokenised again to confirm a hit. Blocks are compressed in *frames* of about 8 kB, small so that a hit costs little, against
+a dictionary of stretches of the segment's own text, which makes up for their size.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +23,11 @@ from incamera.matching.plan import Plan
 from incamera.text import tokens
 from incamera.text.offsets import Packed, encode, pack_bytes
 
-BLOCK_BYTES = 8 << 10
-FRAME_BYTES = 32 << 10
+BLOCK_BYTES = 4 << 10
+FRAME_BYTES = 8 << 10
+#: Text looked at for the dictionary, and the dictionary's size: at most this, and at most a 32nd of the text.
+DICTIONARY_FROM = 4 << 20
+DICTIONARY_BYTES = 128 << 10
 #: Filter bits per sampled gram; four of them are set, which lets about one in a hundred strangers through.
 FILTER_BITS = 12
 #: Table entries per bucket, on average.
@@ -67,7 +72,7 @@ class Segment:
     """Works 0 to n - 1, blocks in their order.
 
     `block_work`, `block_start` (code points), `block_frame`, `block_at` and `block_size` (bytes in the unpacked frame) describe
-    each block; frame f is `frames[frame_bounds[f]:frame_bounds[f + 1]]`, zstd.
+    each block; frame f is `frames[frame_bounds[f]:frame_bounds[f + 1]]`, zstd with the raw-content `dictionary`.
     """
 
     works: list[Entry]
@@ -81,6 +86,7 @@ class Segment:
     block_size: I64
     frame_bounds: I64
     frames: npt.NDArray[np.uint8]
+    dictionary: npt.NDArray[np.uint8]
     id: str = ""
     removed: set[int] = field(default_factory=set)
 
@@ -90,7 +96,7 @@ class Segment:
     def blocks(self, numbers: I64) -> Packed:
         """The text of these blocks, in their order. Cost: one decompression a frame."""
         raw: list[bytes] = []
-        unpack = zstandard.ZstdDecompressor()
+        unpack = zstandard.ZstdDecompressor(dict_data=_dictionary(self.dictionary.tobytes()))
         at, frame = -1, b""
         for number in numbers.tolist():
             if self.block_frame[number] != at:
@@ -127,7 +133,7 @@ class Segment:
             "filter": sum(s.filter.nbytes for s in streams),
             "table": sum(s.buckets.nbytes + s.entries.nbytes for s in streams),
             "offsets": sum(s.block_base.nbytes for s in streams) + sum(a.nbytes for a in blocks),
-            "text": self.frames.nbytes + self.frame_bounds.nbytes,
+            "text": self.frames.nbytes + self.frame_bounds.nbytes + self.dictionary.nbytes,
         }
 
 
@@ -137,14 +143,14 @@ class _Sampler:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.grams: list[U64] = []
-        self.places: list[U32] = []
+        self.places: list[U64] = []
         self.block_words: list[I64] = []
         self.base = 0
-        self.arena: tuple[U64, U32] = (np.empty(0, np.uint64), np.empty(0, np.uint32))
+        self.arena: tuple[U64, U64] = (np.empty(0, np.uint64), np.empty(0, np.uint64))
 
-    def room(self, size: int) -> tuple[U64, U32]:
+    def room(self, size: int) -> tuple[U64, U64]:
         if len(self.arena[0]) < size:
-            self.arena = np.empty(size, np.uint64), np.empty(size, np.uint32)
+            self.arena = np.empty(size, np.uint64), np.empty(size, np.uint64)
         return self.arena
 
     def took(self, written: int, block_words: I64) -> int:
@@ -158,7 +164,7 @@ class _Sampler:
     def stream(self) -> Stream:
         """Lay filter and table."""
         grams = np.concatenate(self.grams) if self.grams else np.empty(0, np.uint64)
-        places = np.concatenate(self.places) if self.places else np.empty(0, np.uint32)
+        places = np.concatenate(self.places) if self.places else np.empty(0, np.uint64)
         self.grams, self.places = [], []
         filter_ = np.zeros(max(1, -(-len(grams) * FILTER_BITS // 64)), dtype=np.uint64)
         buckets = np.zeros(max(1, len(grams) // BUCKET) + 1, dtype=np.uint32)
@@ -171,7 +177,7 @@ class _Sampler:
 class Builder:
     """Makes a segment from works, one `add` each.
 
-    Cost: folds each work once; memory 12 bytes a sampled gram plus the compressed text until `finish`.
+    Cost: folds each work once; memory 16 bytes a sampled gram plus the compressed text until `finish`.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -180,11 +186,7 @@ class Builder:
         self.works: list[Entry] = []
         self.work_blocks = [0]
         self.columns: list[I64] = []  # (work, start, frame, at, size) of each work's blocks
-        self.frames: list[bytes] = []
-        self.frame_sizes: list[int] = [0]
-        self.pending: list[bytes] = []
-        self.pending_size = 0
-        self.packer = zstandard.ZstdCompressor(level=3, write_checksum=True)
+        self.text = _Packer()
 
     def add(self, work: Work) -> Entry:
         """Index one work: its description with the counts of words and of characters of unspaced scripts."""
@@ -200,7 +202,7 @@ class Builder:
         number = len(self.works)
         sizes = np.diff(cuts)
         starts = _code_points_before(packed, ascii_only=len(raw) == len(work.text))
-        frame, at = self._keep(raw, cuts)
+        frame, at = self.text.keep(raw, cuts)
         self.columns.append(np.stack([np.full(len(sizes), number, np.int64), starts, frame, at, sizes]))
         self.work_blocks.append(self.work_blocks[-1] + len(sizes))
         entry = Entry(
@@ -217,26 +219,9 @@ class Builder:
         self.works.append(entry)
         return entry
 
-    def _keep(self, raw: bytes, cuts: I64) -> tuple[I64, I64]:
-        frame, at = np.empty(len(cuts) - 1, np.int64), np.empty(len(cuts) - 1, np.int64)
-        for b in range(len(cuts) - 1):
-            piece = raw[cuts[b] : cuts[b + 1]]
-            frame[b], at[b] = len(self.frames), self.pending_size
-            self.pending.append(piece)
-            self.pending_size += len(piece)
-            if self.pending_size >= FRAME_BYTES:
-                self._flush()
-        return frame, at
-
-    def _flush(self) -> None:
-        if self.pending:
-            self.frames.append(self.packer.compress(b"".join(self.pending)))
-            self.frame_sizes.append(len(self.frames[-1]))
-            self.pending, self.pending_size = [], 0
-
     def finish(self) -> Segment:
         """The segment of all works added."""
-        self._flush()
+        frame_bounds, frames, dictionary = self.text.finish()
         table = np.concatenate(self.columns, axis=1) if self.columns else np.empty((5, 0), np.int64)
         words = self.words.stream()
         chars = self.chars.stream() if any(w.unspaced >= self.chars.plan.threshold for w in self.works) else None
@@ -250,9 +235,70 @@ class Builder:
             block_frame=table[2].copy(),
             block_at=table[3].copy(),
             block_size=table[4].copy(),
-            frame_bounds=np.cumsum(self.frame_sizes, dtype=np.int64),
-            frames=np.frombuffer(b"".join(self.frames), dtype=np.uint8),
+            frame_bounds=frame_bounds,
+            frames=frames,
+            dictionary=dictionary,
         )
+
+
+class _Packer:
+    """Compresses blocks into frames, once enough text has come to choose a dictionary from."""
+
+    def __init__(self) -> None:
+        self.count = 0  # frames begun and closed
+        self.pending: list[bytes] = []
+        self.pending_size = 0
+        self.waiting: list[bytes] = []
+        self.waiting_size = 0
+        self.frames: list[bytes] = []
+        self.dictionary = b""
+        self.packer: zstandard.ZstdCompressor | None = None
+
+    def keep(self, raw: bytes, cuts: I64) -> tuple[I64, I64]:
+        """Take a work's blocks; for each its frame and its place there."""
+        frame, at = np.empty(len(cuts) - 1, np.int64), np.empty(len(cuts) - 1, np.int64)
+        for b, (start, end) in enumerate(pairwise(cuts.tolist())):
+            frame[b], at[b] = self.count, self.pending_size
+            self.pending.append(raw[start:end])
+            self.pending_size += end - start
+            if self.pending_size >= FRAME_BYTES:
+                self._close()
+        return frame, at
+
+    def _close(self) -> None:
+        frame = b"".join(self.pending)
+        self.pending, self.pending_size, self.count = [], 0, self.count + 1
+        if self.packer is not None:
+            self.frames.append(self.packer.compress(frame))
+            return
+        self.waiting.append(frame)
+        self.waiting_size += len(frame)
+        if self.waiting_size >= DICTIONARY_FROM:
+            self._begin()
+
+    def _begin(self) -> None:
+        text = b"".join(self.waiting)
+        size = min(DICTIONARY_BYTES, len(text) // 32) // 16
+        self.dictionary = b"".join(text[i * len(text) // 16 :][:size] for i in range(16))
+        chosen = _dictionary(self.dictionary)
+        if chosen is not None:
+            chosen.precompute_compress(level=1)
+        self.packer = zstandard.ZstdCompressor(level=1, dict_data=chosen, write_checksum=True)
+        self.frames = [self.packer.compress(frame) for frame in self.waiting]
+        self.waiting = []
+
+    def finish(self) -> tuple[I64, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+        """Bounds of the frames, the frames, and their dictionary."""
+        if self.pending:
+            self._close()
+        if self.packer is None:
+            self._begin()
+        bounds = np.cumsum([0, *map(len, self.frames)], dtype=np.int64)
+        return bounds, np.frombuffer(b"".join(self.frames), np.uint8), np.frombuffer(self.dictionary, np.uint8)
+
+
+def _dictionary(raw: bytes) -> zstandard.ZstdCompressionDict | None:
+    return zstandard.ZstdCompressionDict(raw, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if raw else None
 
 
 def _cut(raw: bytes) -> I64:
@@ -270,8 +316,8 @@ def _code_points_before(packed: Packed, *, ascii_only: bool) -> I64:
     if ascii_only:
         return packed.bounds[:-1].copy()
     leads = (packed.data[: packed.bounds[-1]] & 0xC0) != 0x80
-    counts = np.add.reduceat(leads, packed.bounds[:-1], dtype=np.int64)
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)[:-1]])
+    counts = [np.count_nonzero(leads[a:b]) for a, b in pairwise(packed.bounds.tolist())]
+    return np.cumsum([0, *counts[:-1]], dtype=np.int64)
 
 
 def build(works: Iterable[Work], plan: Plan, *, progress: Callable[[int], None] | None = None) -> Segment:

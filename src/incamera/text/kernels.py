@@ -87,6 +87,18 @@ def load64(typingctx: Any, address: Any, index: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def store64(typingctx: Any, address: Any, index: Any, value: Any) -> Any:
+    """Write eight bytes from byte *index* of the buffer at *address* on, little-endian, aligned or not."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(builder.add(args[0], args[1]), ir.IntType(64).as_pointer())
+        builder.store(args[2], pointer).align = 1
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.uint64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def store_u64(typingctx: Any, address: Any, index: Any, value: Any) -> Any:
     """Write item *index* of the uint64 array at *address*."""
 
@@ -311,6 +323,23 @@ def push(h, chunk, size, c):  # type: ignore[no-untyped-def]
     return _push_byte(h, chunk, size, 0x80 | (c & 63))
 
 
+@jit
+def _ascii_word(x, left):  # type: ignore[no-untyped-def]
+    """How many of eight bytes, at most *left*, are ASCII letters and digits from the first on; and the bytes, lower-cased.
+
+    All eight lanes at once: adding a constant lifts a byte's top bit exactly from some character on. Carries out of bytes that
+    are not ASCII reach only bytes behind them, where nothing is asked any more.
+    """
+    y = x | _BIT5
+    letter = (y + U(0x1F) * _ONES) & ~(y + U(0x05) * _ONES)
+    digit = (x + U(0x50) * _ONES) & ~(x + U(0x46) * _ONES)
+    stop = (~(letter | digit) | x) & _HIGH
+    n = np.int64(trailing_zeros(stop) >> U(3))
+    if n > left:
+        n = left
+    return n, y
+
+
 #: Words that one step can complete (an expansion may hold several); `word_hashes` stops that far before its output is full.
 SLACK = 32
 
@@ -335,15 +364,7 @@ def word_hashes(data, safe, i, end, tab, out, at, room):  # type: ignore[no-unty
         inside = True
         while inside and i < end:
             if size & 7 == 0 and i <= safe:
-                x = load64(data, i)
-                y = x | _BIT5
-                letter = (y + U(0x1F) * _ONES) & ~(y + U(0x05) * _ONES)
-                digit = (x + U(0x50) * _ONES) & ~(x + U(0x46) * _ONES)
-                stop = (~(letter | digit) | x) & _HIGH
-                n = np.int64(trailing_zeros(stop) >> U(3))
-                left = end - i
-                if n > left:
-                    n = left
+                n, y = _ascii_word(load64(data, i), end - i)
                 if n == 8:
                     h = _mix(h, y)
                     size += 8
@@ -417,6 +438,8 @@ def tokenise(buffer, part_bounds, tab, chars, hashes, starts, ends, solo, byte_b
     *starts* and *ends* are code points in the part; token *t* is `folded[byte_bounds[t]:byte_bounds[t + 1]]`, UTF-8.
     """
     data = np.int64(buffer.ctypes.data)
+    safe = np.int64(len(buffer)) - 8
+    folded_at = np.int64(folded.ctypes.data)
     bounds, expanded, unspaced = tab[2], tab[3], tab[9]
     parts = len(part_bounds) - 1
     room, bytes_room = len(hashes) - SLACK, len(folded) - 4 * SLACK
@@ -432,6 +455,19 @@ def tokenise(buffer, part_bounds, tab, chars, hashes, starts, ends, solo, byte_b
         while i < end:
             if n > room or filled > bytes_room:
                 return np.int64(-1)
+            if size & 7 == 0 and i <= safe:
+                m, y = _ascii_word(load64(data, i), end - i)
+                if m > 0:
+                    if size == 0:
+                        start = at
+                    store64(folded_at, filled, y)
+                    if m == 8:
+                        h = _mix(h, y)
+                    else:
+                        chunk = y & ((U(1) << np.uint64(m << 3)) - U(1))
+                    i, at, size, filled = i + m, at + m, size + m, filled + m
+                    last = at
+                    continue
             entry, i, taken = step(data, i, end, tab)
             here = at
             at += taken
