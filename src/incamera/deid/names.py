@@ -16,13 +16,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from incamera.core.errors import Malformed
 from incamera.deid.names_features import I32, U32, Lexicon, features, joined
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 F32 = NDArray[np.float32]
 
@@ -161,6 +164,10 @@ class Tagger:
 
     def _logits(self, points: U32, starts: I32, ends: I32, lengths: NDArray[np.int64]) -> F32:
         """Logits of the tokens of sequences of *lengths*, in blocks: only neighbours within `reach` matter."""
+        with _blas().limit(limits=1, user_api="blas"):
+            return self._blocks(points, starts, ends, lengths)
+
+    def _blocks(self, points: U32, starts: I32, ends: I32, lengths: NDArray[np.int64]) -> F32:
         gap = self._weights.reach
         # Sequences lie one after another with empty places between them that nothing reaches across.
         at = np.arange(starts.size) + gap * (1 + np.repeat(np.arange(lengths.size), lengths))
@@ -270,6 +277,14 @@ def tagger() -> Tagger | None:
     """The model that ships with the product, or None where the installation has none. Built on first use."""
     file = resources.files("incamera.deid") / "names_model" / FILE
     return Tagger(file.read_bytes()) if file.is_file() else None
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Small products must stay on one thread: spread over cores they spin more than they work. The result is the same."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 @cache

@@ -237,3 +237,16 @@ def test_features_of_a_type_ignore_its_neighbours(tagger: names.Tagger) -> None:
     for name in ("grams", "gram_counts", "rows", "row_counts", "words"):
         assert np.array_equal(getattr(alone, name)[0], getattr(among, name)[1])
     assert names_kernels.GRAM_ROWS == 1 << 16
+
+
+def test_without_a_model_there_is_no_tagger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "FILE", "absent.bin")
+    assert names.tagger.__wrapped__() is None
+
+
+def test_a_dial_for_some_labels_only(tagger: names.Tagger) -> None:
+    (logits,) = tagger.scores([["Ayesha", "moved", "to", "Leeds", "on", "3", "May"]])
+    people, all_labels = names.margins(logits, among=("PERSON",)), names.margins(logits)
+    assert (people <= all_labels).all()
+    assert people[0] > 0 > people[3]
+    assert np.array_equal(people, logits[:, names.LABELS.index("PERSON")] - logits[:, 0])
