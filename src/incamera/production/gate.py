@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from incamera.core.canon import canonical
 from incamera.core.errors import Error, Refused
 from incamera.core.ids import digest
 from incamera.core.records import Cleared, produced
 from incamera_verify import merkle
+from incamera_verify.canon import canonical
 from incamera_verify.errors import VerificationError
 from incamera_verify.manifest import load_json
 from incamera_verify.note import Verifier, open_checkpoint

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from incamera.core.canon import canonical
 from incamera.core.errors import Malformed, Refused
 from incamera.core.ids import digest
 from incamera.core.records import HEADER, Cleared
@@ -28,6 +27,7 @@ from incamera.production.rows import digest_row, row
 from incamera.production.tables import HITS, MASKED, Table, check_name, hits_by_threshold, masked_share
 from incamera.production.terms import Terms
 from incamera_verify import documents, loadfile, logs, manifest, numbers, render, sample, volume
+from incamera_verify.canon import canonical
 from incamera_verify.errors import VerificationError
 from incamera_verify.note import Verifier
 from incamera_verify.rows import DIGESTS_VERSION, ROWS_VERSION, text_at
@@ -286,20 +286,13 @@ class _Builder:
 
     def _document(self, public: Mapping[str, Any], number: int, replaced: logs.Replaced, out: _Outlets) -> None:
         terms, bates = self.terms, public["bates"]
-        native = rsmf.native(public, terms.designation)
+        document = render.Document(public, terms.designation)
+        native = rsmf.native(document)
         text_path, native_path = documents.text_path(number, bates), documents.native_path(number, bates)
-        self.staging.write(text_path, render.extracted_text(public, terms.designation).encode())
+        self.staging.write(text_path, document.text.encode())
         self.staging.write(native_path, native)
-        record = render.dat_record(
-            public,
-            volume=terms.volume,
-            designation=terms.designation,
-            text_path=text_path,
-            native_path=native_path,
-            native=native,
-            reasons=replaced.reasons,
-            characters=replaced.characters,
-            withheld=replaced.withheld,
+        record = document.record(
+            volume=terms.volume, text_path=text_path, native_path=native_path, native=native, replaced=replaced
         )
         line, substituted = loadfile.encode_row(record.values())
         out.dat(line)

@@ -9,14 +9,11 @@ from __future__ import annotations
 import base64
 import io
 import zipfile
-from collections.abc import Mapping
-from typing import Any
 
-from incamera.core.canon import canonical
-from incamera_verify import render
+from incamera_verify.render import Document
 from incamera_verify.rsmf import ARCHIVE_NAME, MANIFEST_NAME, ZIP_DATE
 
-#: How the header names are spelled; their values come from `render.rsmf_headers`.
+#: How the header names are spelled; their values come from `Document.headers`.
 _SPELLING = (
     "From", "To", "Subject", "Message-ID", "X-RSMF-Version", "X-RSMF-Generator", "X-RSMF-BeginDate", "X-RSMF-EndDate",
     "X-RSMF-EventCount", "X-RSMF-Application", "X-RSMF-Custodian", "X-RSMF-Participants", "X-RSMF-AttachmentCount",
@@ -25,17 +22,17 @@ _SPELLING = (
 _BASE64_LINE = 76
 
 
-def native(row: Mapping[str, Any], designation: str) -> bytes:
+def native(document: Document) -> bytes:
     """The `.rsmf` file of a numbered row.
 
     Meaning: `docs/formats/rsmf.md` has the mapping; the same row gives the same bytes.
     Privacy: holds nothing but what stands in the row.
     """
-    headers = render.rsmf_headers(row, designation)
+    headers = document.headers
     boundary = headers["content-type"].partition('"')[2].rstrip('"')
     lines = [f"{name}: {headers[name.lower()]}" for name in _SPELLING if name.lower() in headers]
-    text = render.extracted_text(row, designation).encode()
-    archive = _archive(canonical(render.rsmf_manifest(row, designation)))
+    text = document.text.encode()
+    archive = _archive(document.manifest_bytes)
     lines += ["", f"--{boundary}", 'Content-Type: text/plain; charset="utf-8"', "Content-Transfer-Encoding: base64", ""]
     lines += _wrapped(text)
     lines += [f"--{boundary}", f'Content-Type: application/zip; name="{ARCHIVE_NAME}"', "Content-Transfer-Encoding: base64"]

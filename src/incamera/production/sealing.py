@@ -58,6 +58,11 @@ def seal(
     if signer.verifier != facts.manifest_key:
         raise Refused("production.other-signer", "the volume was built for another production key", where=facts.volume)
     keys = age.recipients(recipients) if recipients else []
+    sealed_copy = staging.final.with_name(f"{staging.final.name}.tar.age")
+    if staging.final.exists():
+        raise Refused(
+            "production.volume-exists", "a volume stands there already; volumes are never overwritten", where=facts.volume
+        )
     try:
         data = canonical(certificate) + b"\n"
         staging.write(page.JSON, data)
@@ -71,12 +76,15 @@ def seal(
             staging.write(f"{manifest.DIRECTORY}/{name}", content)
         receipt = appender.append_many(_acts(package, listed, data, actor, len(keys)))[-1]
         export(staging.path / manifest.LEDGER)
+        if recipients:  # before the volume has its name: whoever finds the volume finds the sealed copy too
+            with world(str(sealed_copy)):
+                sealed_copy.unlink(missing_ok=True)  # of a run that was killed; its volume never existed
+            seal_directory(staging.path, sealed_copy, recipients, name=staging.final.name)
         staging.commit()
     except BaseException:
         package.discard()
+        sealed_copy.unlink(missing_ok=True)
         raise
-    if recipients:
-        seal_directory(staging.final, staging.final.with_name(f"{staging.final.name}.tar.age"), recipients)
     return Production(
         volume=facts.volume,
         matter=facts.matter,
@@ -118,8 +126,11 @@ def _acts(package: Package, listed: manifest.Manifest, certificate: bytes, actor
 # --- the sealed copy ---------------------------------------------------------------------------------------------------
 
 
-def seal_directory(volume: Path, target: Path, recipients: Sequence[str]) -> None:
+def seal_directory(volume: Path, target: Path, recipients: Sequence[str], *, name: str = "") -> None:
     """Write *volume* as a deterministic tar, encrypted with age to all *recipients*, to *target*.
+
+    Args:
+        name: The directory's name inside the archive; that of *volume* unless given.
 
     Raises:
         Refused: `production.volume-exists`.
@@ -133,7 +144,7 @@ def seal_directory(volume: Path, target: Path, recipients: Sequence[str]) -> Non
         try:
             with partial.open("wb") as stream:
                 with age.sealed(cast("BinaryIO", stream), recipients) as sealed:
-                    _tar(volume, sealed)
+                    _tar(volume, name or volume.name, sealed)
                 stream.flush()
                 os.fsync(stream.fileno())
             partial.rename(target)
@@ -141,12 +152,12 @@ def seal_directory(volume: Path, target: Path, recipients: Sequence[str]) -> Non
             partial.unlink(missing_ok=True)
 
 
-def _tar(volume: Path, target: BinaryIO) -> None:
+def _tar(volume: Path, top: str, target: BinaryIO) -> None:
     """Sorted, without owners or times: the same volume gives the same archive."""
     with tarfile.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         for name in manifest.walk(volume):
             path = volume / name
-            entry = tarfile.TarInfo(f"{volume.name}/{name}")
+            entry = tarfile.TarInfo(f"{top}/{name}")
             entry.size, entry.mode, entry.mtime = path.stat().st_size, 0o644, 0
             with path.open("rb") as stream:
                 archive.addfile(entry, stream)

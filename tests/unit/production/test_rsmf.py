@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from incamera.production import rsmf as writer
 from incamera_verify import render, rows, rsmf
 from incamera_verify.errors import VerificationError
+from incamera_verify.render import Document
 
 STAMP = "CONFIDENTIAL"
 
@@ -61,29 +62,29 @@ def _natives(volume: Path) -> list[bytes]:
 )
 def test_any_text_comes_back_exactly(texts: list[str], at: str | None) -> None:
     row = _row(texts, at=at, missing={"no_output": 2})
-    native = rsmf.lint(writer.native(row, STAMP))
-    assert native.manifest == render.rsmf_manifest(row, STAMP)
-    assert native.text == render.extracted_text(row, STAMP)
-    assert dict(native.headers) == render.rsmf_headers(row, STAMP)
-    assert writer.native(row, STAMP) == writer.native(row, STAMP)
+    native = rsmf.lint(writer.native(Document(row, STAMP)))
+    assert native.manifest == Document(row, STAMP).manifest
+    assert native.text == Document(row, STAMP).text
+    assert dict(native.headers) == Document(row, STAMP).headers
+    assert writer.native(Document(row, STAMP)) == writer.native(Document(row, STAMP))
 
 
 def test_the_true_order_of_turns_is_kept_with_synthetic_seconds() -> None:
-    events = render.rsmf_manifest(_row(["a", "b", "c"], at="2024-05-01T00:00:00+00:00"), STAMP)["events"]
+    events = Document(_row(["a", "b", "c"], at="2024-05-01T00:00:00+00:00"), STAMP).manifest["events"]
     assert [e["timestamp"] for e in events if e["type"] == "message"] == [f"2024-05-01T00:00:0{n}Z" for n in range(3)]
 
 
 def test_exact_times_stay_exact() -> None:
     row = _row(["a", "b"], at="2024-05-03T10:20:30+02:00")
     row["record"]["turns"][1]["at"] = "2024-05-03T09:00:00+00:00"
-    events = render.rsmf_manifest(row, STAMP)["events"]
+    events = Document(row, STAMP).manifest["events"]
     assert [e["timestamp"] for e in events if "timestamp" in e] == ["2024-05-03T08:20:30Z", "2024-05-03T09:00:00Z"]
 
 
 def test_regenerated_answers_are_siblings_and_missing_outputs_are_events() -> None:
     row = _row(["question", "first answer", "second answer"], missing={"client_encrypted": 1})
     row["record"]["turns"][2] |= {"role": "assistant", "parent": 0, "active": False}
-    events = render.rsmf_manifest(row, STAMP)["events"]
+    events = Document(row, STAMP).manifest["events"]
     answers = [e for e in events if e.get("participant") == "ASSISTANT"]
     assert {e["parent"] for e in answers} == {"INC000000001.0001"}
     assert {"name": "branch", "value": "other"} in answers[1]["custom"]
@@ -124,7 +125,7 @@ def test_natives_validate_by_the_published_schema(shared: Path, volume: Path) ->
     schema = json.loads((shared / "data/vectors/rsmf/rsmf_schema_2_0_0.json").read_text())
     checker = jsonschema.Draft7Validator(schema, format_checker=jsonschema.Draft7Validator.FORMAT_CHECKER)
     manifests = [rsmf.lint(data).manifest for data in _natives(volume)]
-    manifests += [render.rsmf_manifest(_row(["a", "", "\u05e9"], missing={"x": 1}, month=None), STAMP)]
+    manifests += [Document(_row(["a", "", "\u05e9"], missing={"x": 1}, month=None), STAMP).manifest]
     assert len(manifests) > 3
     for made in manifests:
         checker.validate(made)
@@ -135,7 +136,7 @@ def test_the_schema_would_have_refused_a_broken_manifest(shared: Path) -> None:
     import jsonschema
 
     schema = json.loads((shared / "data/vectors/rsmf/rsmf_schema_2_0_0.json").read_text())
-    broken = render.rsmf_manifest(_row(["a"]), STAMP)
+    broken = Document(_row(["a"]), STAMP).manifest
     broken["conversations"][0]["custom"].append({"name": "n", "value": ""})
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft7Validator(schema).validate(broken)
@@ -147,7 +148,7 @@ def test_the_schema_would_have_refused_a_broken_manifest(shared: Path) -> None:
 def _repacked(change: Callable[[dict[str, Any]], None], **archive: Any) -> bytes:
     """A native whose manifest went through *change*."""
     row = _row(["a", "b"])
-    manifest = render.rsmf_manifest(row, STAMP)
+    manifest = Document(row, STAMP).manifest
     change(manifest)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as target:
@@ -156,7 +157,7 @@ def _repacked(change: Callable[[dict[str, Any]], None], **archive: Any) -> bytes
         for name in archive.get("more", ()):
             target.writestr(name, b"x")
         target.comment = archive.get("comment", b"")
-    return _with_archive(writer.native(row, STAMP), packed.getvalue())
+    return _with_archive(writer.native(Document(row, STAMP)), packed.getvalue())
 
 
 def _with_archive(native: bytes, archive: bytes) -> bytes:
@@ -234,7 +235,7 @@ def test_a_flawed_archive(archive: Mapping[str, Any]) -> None:
     ],
 )
 def test_a_flawed_container(old: bytes, new: bytes) -> None:
-    data = writer.native(_row(["a"]), STAMP)
+    data = writer.native(Document(_row(["a"]), STAMP))
     assert old in data
     with pytest.raises(VerificationError) as flaw:
         rsmf.lint(data.replace(old, new, 1) if old != b"\r\n" else data.replace(old, new))
@@ -243,13 +244,13 @@ def test_a_flawed_container(old: bytes, new: bytes) -> None:
 
 def test_text_after_the_message_is_refused() -> None:
     with pytest.raises(VerificationError, match=r"rsmf\.bad-container"):
-        rsmf.lint(writer.native(_row(["a"]), STAMP) + b"postscript\r\n")
+        rsmf.lint(writer.native(Document(_row(["a"]), STAMP)) + b"postscript\r\n")
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_a_damaged_native_is_refused_or_reads_the_same(data: st.DataObject) -> None:
-    whole = writer.native(_row(["alpha", "beta"]), STAMP)
+    whole = writer.native(Document(_row(["alpha", "beta"]), STAMP))
     at = data.draw(st.integers(0, len(whole) - 1))
     damaged = whole[:at] + bytes([data.draw(st.integers(0, 255))]) + whole[at + 1 :]
     try:

@@ -13,7 +13,7 @@ import pyrage
 import pytest
 
 from incamera.core.errors import Error, Malformed, Refused, Unavailable, Unverified
-from incamera.production import age, seal_directory, unseal_directory
+from incamera.production import age, seal_directory, sealing, unseal_directory
 from incamera.production.sealing import _tar
 from incamera.testing.volumes import World
 from incamera_verify.trust import Trust
@@ -59,13 +59,31 @@ def test_nobody_else_does(volume: Path, tmp_path: Path, people: list[Any]) -> No
 
 def test_the_archive_inside_is_always_the_same(volume: Path) -> None:
     one, other = io.BytesIO(), io.BytesIO()
-    _tar(volume, one)
-    _tar(volume, other)
+    _tar(volume, "V", one)
+    _tar(volume, "V", other)
     assert one.getvalue() == other.getvalue()
     with tarfile.open(fileobj=io.BytesIO(one.getvalue())) as archive:
         entries = archive.getmembers()
     assert [e.name for e in entries] == sorted(e.name for e in entries)
     assert {(e.mtime, e.uid, e.gid, e.uname, e.gname) for e in entries} == {(0, 0, 0, "", "")}
+
+
+def test_a_disk_that_fills_while_sealing_leaves_neither(
+    matter: World, tmp_path: Path, people: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No volume without its sealed copy, no sealed copy without its volume; and the next run gets through."""
+    key = str(people[0].to_public())
+    package = matter.build(tmp_path / "VOL001")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sealing, "_tar", full)
+        assert _code(lambda: matter.seal(package, recipients=[key]), Unavailable) == "production.disk-full"
+    assert list(tmp_path.iterdir()) == []
+    matter.seal(matter.build(tmp_path / "VOL001"), recipients=[key])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["VOL001", "VOL001.tar.age"]
 
 
 @pytest.mark.parametrize("key", ["age1notakey", "", "ssh-rsa nonsense", "AGE-SECRET-KEY-1"])

@@ -132,17 +132,19 @@ def _shows(
 ) -> None:
     bates = row["bates"]
     native, shown = _native(volume, record)
-    if shown.text != render.extracted_text(row, form.designation):
+    document = render.Document(row, form.designation)
+    if shown.text != document.text:
         raise VerificationError("documents.other-text", "the text is not what the row gives", bates)
-    if shown.manifest != render.rsmf_manifest(row, form.designation):
+    if shown.manifest != document.manifest:
         raise VerificationError("documents.other-native", "the native is not what the row gives", bates)
-    if dict(shown.headers) != render.rsmf_headers(row, form.designation):
+    if dict(shown.headers) != document.headers:
         raise VerificationError("documents.other-native", "the native's headers are not what the row gives", bates)
-    replaced = index.by_conversation.get(row["conversation"], logs.Replaced())
-    expected = render.dat_record(
-        row, volume=form.volume, designation=form.designation, text_path=text_path(number, bates),
-        native_path=native_path(number, bates), native=native, reasons=replaced.reasons, characters=replaced.characters,
-        withheld=replaced.withheld,
-    )  # fmt: skip
+    expected = document.record(
+        volume=form.volume,
+        text_path=text_path(number, bates),
+        native_path=native_path(number, bates),
+        native=native,
+        replaced=index.by_conversation.get(row["conversation"], logs.Replaced()),
+    )
     if record != {name: loadfile.decode_value(loadfile.encode_value(value)[0]) for name, value in expected.items()}:
         raise VerificationError("documents.other-record", "the load file's record is not what the row gives", bates)

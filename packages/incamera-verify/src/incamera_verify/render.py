@@ -1,4 +1,5 @@
-"""How a cleared row reads: its extracted text, its RSMF manifest and its load-file record, as pure functions of the public row.
+"""How a cleared row reads: its extracted text, its RSMF manifest and its load-file record, as pure functions of
+the public row.
 
 The product writes its document lane with these functions and the verifier renders it again, so a native or a text file
 can hold nothing that does not stand in a row under a recorded decision: not in a body, a display name or a custom field.
@@ -7,18 +8,145 @@ can hold nothing that does not stand in a row under a recorded decision: not in 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from incamera_verify.canon import canonical
 from incamera_verify.loadfile import FIELDS
+from incamera_verify.logs import Replaced
 
 RSMF_VERSION = "2.0.0"
 GENERATOR = "incamera"
 ASSISTANT, TOOL, SYSTEM = "ASSISTANT", "TOOL", "SYSTEM"
 
 Row = Mapping[str, Any]
+
+
+class Document:
+    """One numbered row as its text, native and load-file record show it. Nothing in them comes from anywhere else."""
+
+    def __init__(self, row: Row, designation: str) -> None:
+        self.row = row
+        self.designation = designation
+
+    @cached_property
+    def text(self) -> str:
+        """What a reviewer searches and reads: the whole conversation, branches included, line ends as LF."""
+        row, record = self.row, self.row["record"]
+        blocks = [f"{row['bates']}\n{self.designation}\nconversation {row['conversation']}"]
+        blocks += [f"--- header {n}\n{part_text(part)}" for n, part in enumerate(record["header"], start=1)]
+        blocks += [f"--- {_heading(n, turn)}\n{body(turn)}" for n, turn in enumerate(record["turns"], start=1)]
+        blocks += missing_outputs(row)
+        return "\n\n".join(blocks) + "\n"
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """The `rsmf_manifest.json` of the conversation.
+
+        Source: RSMF 2.0.0 schema; `docs/formats/rsmf.md` has the mapping table.
+        """
+        row, events = self.row, _events(self.row)
+        speakers = list(dict.fromkeys([custodian(row), *(e["participant"] for e in events if "participant" in e)]))
+        room = {
+            "id": row["conversation"],
+            "platform": row.get("platform") or "unknown",
+            "display": row["bates"],
+            "type": "direct",
+            "participants": speakers,
+            "custodian": custodian(row),
+            "custom": _custom(row, self.designation),
+        }
+        return {
+            "version": RSMF_VERSION,
+            "eventcollectionid": row["conversation"],
+            "participants": [{"id": name, "display": name} for name in speakers],
+            "conversations": [room],
+            "events": events,
+        }
+
+    @cached_property
+    def manifest_bytes(self) -> bytes:
+        """The manifest as it stands in the native."""
+        return canonical(self.manifest)
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """Headers of the native's message, names in lower case, values as they stand on the line."""
+        people = [person["id"] for person in self.manifest["participants"]]
+        source = hashlib.sha256(self.manifest_bytes).hexdigest()[:32]
+        headers = {
+            "x-rsmf-version": RSMF_VERSION,
+            "x-rsmf-generator": GENERATOR,
+            "x-rsmf-eventcount": str(len(self.manifest["events"])),
+            "x-rsmf-attachmentcount": "0",
+            "x-rsmf-application": self.manifest["conversations"][0]["platform"],
+            "x-rsmf-custodian": custodian(self.row),
+            "x-rsmf-participants": ";".join(people),
+            "x-rsmf-eventcollectionid": self.row["conversation"],
+            "from": _mailbox(people[0]),
+            "subject": self.row["bates"],
+            "message-id": f"<{source}@rsmf.invalid>",
+            "mime-version": "1.0",
+            "content-type": f'multipart/mixed; boundary="rsmf-{source}"',
+        }
+        if people[1:]:
+            headers["to"] = ", ".join(_mailbox(name) for name in people[1:])
+        if self._stamps:
+            headers |= {"x-rsmf-begindate": self._stamps[0], "x-rsmf-enddate": self._stamps[-1]}
+        return headers
+
+    def record(self, *, volume: str, text_path: str, native_path: str, native: bytes, replaced: Replaced) -> dict[str, str]:
+        """The load-file record.
+
+        Args:
+            native: Bytes of the RSMF file, for its hashes.
+            replaced: What the redaction and withheld logs say of this conversation.
+        """
+        row, stamps, turns = self.row, self._stamps, self.row["record"]["turns"]
+        weight = row.get("probability")
+        md5, sha256 = hashes(native)
+        known = {
+            "BEGBATES": row["bates"],
+            "ENDBATES": row["bates"],
+            "PRODVOL": volume,
+            "CUSTODIAN": custodian(row),
+            "CONVERSATIONID": row["conversation"],
+            "PLATFORM": scalar(row.get("platform")),
+            "MODEL": "; ".join(dict.fromkeys(turn["llm"] for turn in turns if turn.get("llm"))),
+            "DATESTART": _us_date(stamps[0]) if stamps else "",
+            "TIMESTART": stamps[0][11:19] if stamps else "",
+            "DATEEND": _us_date(stamps[-1]) if stamps else "",
+            "MSGCOUNT": str(len(turns)),
+            "USERTURNS": str(sum(turn["role"] == "user" for turn in turns)),
+            "ASSTTURNS": str(sum(turn["role"] == "assistant" for turn in turns)),
+            "LANGUAGE": scalar(row.get("language")),
+            "STRATUM": scalar(row.get("stratum")),
+            "SAMPLEWEIGHT": "/".join(reversed(weight.split("/"))) if weight else "",
+            "DRAWRANK": scalar(row.get("rank")),
+            "DELETEDFLAG": _flag(row["deletion_requested"]),
+            "TEMPCHATFLAG": _flag(row["temporary"]),
+            "PARTYACCOUNTFLAG": _flag(row["party_account"]),
+            "TOOLUSE": _flag(any(turn["role"] == "tool" or turn.get("tool") for turn in turns)),
+            "CONFIDENTIALITY": self.designation,
+            "REDACTED": _flag(bool(replaced.reasons)),
+            "REDACTIONREASONS": ";".join(sorted(replaced.reasons)),
+            "REDACTEDCHARS": str(replaced.characters),
+            "WITHHELDREASON": ";".join(sorted(replaced.withheld)),
+            "MD5HASH": md5,
+            "SHA256HASH": sha256,
+            "TEXTPATH": text_path.replace("/", "\\"),
+            "NATIVEPATH": native_path.replace("/", "\\"),
+        }
+        return {name: known.get(name, "") for name in FIELDS}
+
+    @cached_property
+    def _stamps(self) -> list[str]:
+        return sorted(event["timestamp"] for event in self.manifest["events"] if "timestamp" in event)
+
+
+# --- details of the text -------------------------------------------------------------------------------------------------
 
 
 def body(turn: Mapping[str, Any]) -> str:
@@ -42,15 +170,6 @@ def missing_outputs(row: Row) -> list[str]:
     return [f"[OUTPUT-MISSING: {reason}, {count}]" for reason, count in sorted(counts.items()) if count]
 
 
-def extracted_text(row: Row, designation: str) -> str:
-    """What a reviewer searches and reads: the whole conversation, branches included, line ends as LF."""
-    blocks = [f"{row['bates']}\n{designation}\nconversation {row['conversation']}"]
-    blocks += [f"--- header {n}\n{part_text(part)}" for n, part in enumerate(row["record"]["header"], start=1)]
-    blocks += [f"--- {_heading(n, turn)}\n{body(turn)}" for n, turn in enumerate(row["record"]["turns"], start=1)]
-    blocks += missing_outputs(row)
-    return "\n\n".join(blocks) + "\n"
-
-
 def _heading(number: int, turn: Mapping[str, Any]) -> str:
     marks = [f"{name} {turn[name]}" for name in ("llm", "tool") if turn.get(name)]
     if turn.get("parent") is not None:
@@ -60,61 +179,7 @@ def _heading(number: int, turn: Mapping[str, Any]) -> str:
     return f"{number} {turn['role']}" + (f" ({'; '.join(marks)})" if marks else "")
 
 
-# --- RSMF -----------------------------------------------------------------------------------------------------------------
-
-
-def rsmf_manifest(row: Row, designation: str) -> dict[str, Any]:
-    """The `rsmf_manifest.json` of one conversation.
-
-    Source: RSMF 2.0.0 schema; `docs/formats/rsmf.md` has the mapping table.
-    """
-    events = _events(row)
-    speakers = list(dict.fromkeys([custodian(row), *(e["participant"] for e in events if "participant" in e)]))
-    return {
-        "version": RSMF_VERSION,
-        "eventcollectionid": row["conversation"],
-        "participants": [{"id": name, "display": name} for name in speakers],
-        "conversations": [
-            {
-                "id": row["conversation"],
-                "platform": row.get("platform") or "unknown",
-                "display": row["bates"],
-                "type": "direct",
-                "participants": speakers,
-                "custodian": custodian(row),
-                "custom": _custom(row, designation),
-            }
-        ],
-        "events": events,
-    }
-
-
-def rsmf_headers(row: Row, designation: str) -> dict[str, str]:
-    """The headers of the native's message, names in lower case, values as a mail parser gives them."""
-    manifest = rsmf_manifest(row, designation)
-    people = [person["id"] for person in manifest["participants"]]
-    stamps = [event["timestamp"] for event in manifest["events"] if "timestamp" in event]
-    source = hashlib.sha256(canonical(manifest)).hexdigest()
-    headers = {
-        "x-rsmf-version": RSMF_VERSION,
-        "x-rsmf-generator": GENERATOR,
-        "x-rsmf-eventcount": str(len(manifest["events"])),
-        "x-rsmf-attachmentcount": "0",
-        "x-rsmf-application": manifest["conversations"][0]["platform"],
-        "x-rsmf-custodian": custodian(row),
-        "x-rsmf-participants": ";".join(people),
-        "x-rsmf-eventcollectionid": row["conversation"],
-        "from": _mailbox(people[0]),
-        "subject": row["bates"],
-        "message-id": f"<{source[:32]}@rsmf.invalid>",
-        "mime-version": "1.0",
-        "content-type": f'multipart/mixed; boundary="rsmf-{source[:32]}"',
-    }
-    if people[1:]:
-        headers["to"] = ", ".join(_mailbox(name) for name in people[1:])
-    if stamps:
-        headers |= {"x-rsmf-begindate": min(stamps), "x-rsmf-enddate": max(stamps)}
-    return headers
+# --- details of the manifest -------------------------------------------------------------------------------------------
 
 
 def _mailbox(name: str) -> str:
@@ -214,53 +279,7 @@ def _instant(text: str) -> datetime | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
 
 
-# --- load file ----------------------------------------------------------------------------------------------------------------
-
-
-def dat_record(row: Row, *, volume: str, designation: str, text_path: str, native_path: str, native: bytes,
-               reasons: Mapping[str, int], characters: int, withheld: Iterable[str]) -> dict[str, str]:  # fmt: skip
-    """The load-file record of one produced conversation.
-
-    Args:
-        native: Bytes of the RSMF file, for its hashes.
-        reasons, characters, withheld: What the redaction and withheld logs say of this conversation.
-    """
-    turns = row["record"]["turns"]
-    stamps = [event["timestamp"] for event in rsmf_manifest(row, designation)["events"] if "timestamp" in event]
-    weight = row.get("probability")
-    known = {
-        "BEGBATES": row["bates"],
-        "ENDBATES": row["bates"],
-        "PRODVOL": volume,
-        "CUSTODIAN": custodian(row),
-        "CONVERSATIONID": row["conversation"],
-        "PLATFORM": scalar(row.get("platform")),
-        "MODEL": "; ".join(dict.fromkeys(turn["llm"] for turn in turns if turn.get("llm"))),
-        "DATESTART": _us_date(stamps[0]) if stamps else "",
-        "TIMESTART": stamps[0][11:19] if stamps else "",
-        "DATEEND": _us_date(stamps[-1]) if stamps else "",
-        "MSGCOUNT": str(len(turns)),
-        "USERTURNS": str(sum(turn["role"] == "user" for turn in turns)),
-        "ASSTTURNS": str(sum(turn["role"] == "assistant" for turn in turns)),
-        "LANGUAGE": scalar(row.get("language")),
-        "STRATUM": scalar(row.get("stratum")),
-        "SAMPLEWEIGHT": "/".join(reversed(weight.split("/"))) if weight else "",
-        "DRAWRANK": scalar(row.get("rank")),
-        "DELETEDFLAG": _flag(row["deletion_requested"]),
-        "TEMPCHATFLAG": _flag(row["temporary"]),
-        "PARTYACCOUNTFLAG": _flag(row["party_account"]),
-        "TOOLUSE": _flag(any(turn["role"] == "tool" or turn.get("tool") for turn in turns)),
-        "CONFIDENTIALITY": designation,
-        "REDACTED": _flag(bool(reasons)),
-        "REDACTIONREASONS": ";".join(sorted(reasons)),
-        "REDACTEDCHARS": str(characters),
-        "WITHHELDREASON": ";".join(sorted(withheld)),
-        "MD5HASH": hashes(native)[0],
-        "SHA256HASH": hashes(native)[1],
-        "TEXTPATH": text_path.replace("/", "\\"),
-        "NATIVEPATH": native_path.replace("/", "\\"),
-    }
-    return {name: known.get(name, "") for name in FIELDS}
+# --- details of the load file --------------------------------------------------------------------------------------------
 
 
 def hashes(native: bytes) -> tuple[str, str]:

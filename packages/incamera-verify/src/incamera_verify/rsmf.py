@@ -14,9 +14,9 @@ import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email import policy
-from email.message import EmailMessage
+from email.message import Message
 from email.parser import BytesParser
+from email.policy import compat32
 from typing import Any
 
 from incamera_verify.errors import VerificationError
@@ -103,7 +103,7 @@ def _container(data: bytes, where: str) -> tuple[dict[str, str], str, bytes]:
         raise _container_flaw("the native is larger than 512 MiB", where)
     if b"\n" in data.replace(b"\r\n", b""):
         raise _container_flaw("a line does not end in CRLF", where)
-    message = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(data)
+    message = BytesParser(policy=compat32).parsebytes(data)
     headers = {name.lower(): str(value) for name, value in message.items()}
     if len(headers) != len(message.items()) or not set(headers) <= HEADERS:
         raise _container_flaw("a header stands twice or has no place here", where)
@@ -113,7 +113,7 @@ def _container(data: bytes, where: str) -> tuple[dict[str, str], str, bytes]:
     if message.get_content_type() != "multipart/mixed" or not isinstance(parts, list) or len(parts) != 2:
         raise _container_flaw("expected a text part and exactly one attachment", where)
     body, attached = parts
-    if not isinstance(body, EmailMessage) or not isinstance(attached, EmailMessage):
+    if not isinstance(body, Message) or not isinstance(attached, Message):
         raise _container_flaw("a part is no MIME part", where)
     if message.preamble or (message.epilogue or "").strip() or any(part.defects for part in (message, body, attached)):
         raise _container_flaw("there is text outside the two parts, or the message is damaged", where)

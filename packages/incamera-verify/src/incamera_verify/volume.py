@@ -307,7 +307,7 @@ def _complete(evidence: _Evidence, seen: set[str]) -> None:
 
 def _documents(evidence: _Evidence, report: Report) -> str:
     known = evidence.rows if evidence.facts.bulk == "sealed" else evidence.path / ROWS
-    lane = rows.read(known, rows.ROWS_VERSION, ROWS) if known else None
+    lane = rows.read(known, rows.ROWS_VERSION, ROWS, again=True) if known else None
     detail, evidence.tally.counts["dat.substitutions"] = documents.check(
         evidence.path, evidence.present, evidence.facts, lane, evidence.logs
     )
