@@ -91,15 +91,21 @@ def members(path: Path, report: Report, limits: Limits) -> Iterator[Member]:
     """Everything readable under *path*, in the order of names; what cannot be opened becomes an exception of *report*.
 
     Raises:
-        Malformed: `ingest.not-found`.
+        Malformed: `ingest.not-found`, `ingest.not-a-file`.
     """
     if path.is_dir():
         for folder, folders, files in os.walk(path):
             folders.sort()
             for file in sorted(files):
-                yield from _file(Path(folder) / file, report, limits, named=False)
-    elif path.exists():
+                if (Path(folder) / file).is_file():
+                    yield from _file(Path(folder) / file, report, limits, named=False)
+                else:
+                    # A pipe would never end, and a dangling link leads nowhere.
+                    report.companions["not-a-file"] += 1
+    elif path.is_file():
         yield from _file(path, report, limits, named=True)
+    elif path.exists():
+        raise Malformed("ingest.not-a-file", "neither a file nor a directory", where=str(path))
     else:
         raise Malformed("ingest.not-found", "there is no such file or directory", where=str(path))
 

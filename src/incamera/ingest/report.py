@@ -34,7 +34,8 @@ class Flaw:
 
     def row(self) -> dict[str, str]:
         """The line of `exceptions.jsonl`."""
-        return {"id": "" if self.id.startswith(DERIVED) else self.id, "stage": self.stage, "code": self.code, "where": self.where}
+        id_ = "" if self.id.startswith(DERIVED) else _whole(self.id)
+        return {"id": id_, "stage": self.stage, "code": self.code, "where": _whole(self.where)}
 
 
 @dataclass(slots=True)
@@ -113,3 +114,8 @@ class Report:
             "lacking": {name: list(self.lacks(name)) for name in FIELDS},
             "bytes_read": self.bytes_read,
         }
+
+
+def _whole(text: str) -> str:
+    """*text* without half characters, which ids and file names may hold and canonical JSON may not."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -119,6 +119,8 @@ class _Reader:
                     yield Flawed(self._place(number + 1, self.at), "ingest.truncated")
                 return
             if self.array and self.text[self.at] == "]":
+                if (after := self._after()) is not None:
+                    yield Flawed(self._place(number + 1, after), "ingest.not-json")
                 return
             number += 1
             found = self._next(number)
@@ -132,6 +134,17 @@ class _Reader:
             self.at = pattern.match(self.text, self.at).end()  # type: ignore[union-attr]
             if self.at < len(self.text) or self.ended:
                 return
+            self._fill(_CHUNK)
+
+    def _after(self) -> int | None:
+        """Where something stands behind the end of the array, which would otherwise go unread without a word."""
+        self.at += 1
+        while True:
+            self.at = _SPACE.match(self.text, self.at).end()  # type: ignore[union-attr]
+            if self.at < len(self.text):
+                return self.at
+            if self.ended:
+                return None
             self._fill(_CHUNK)
 
     def _next(self, number: int) -> Value | Flawed:

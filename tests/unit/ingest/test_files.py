@@ -322,6 +322,15 @@ def test_derived_ids_stay_out_of_exception_rows() -> None:
     assert [f.row()["id"] for f in report.exceptions] == ["", "c2"]
 
 
+def test_half_characters_in_ids_and_names_do_not_break_the_rows() -> None:
+    from incamera.core.canon import canonical
+
+    report = Report()
+    report.flaw("ingest.damaged-record", where="\udcff.json: line 1", id="c\ud800")
+    (row,) = files.exception_rows(report)
+    assert canonical(row) and row["id"] == "c\\ud800"
+
+
 def test_load_accounts_is_strict(tmp_path: Path) -> None:
     path = tmp_path / "accounts"
     good = {"subject": "s", "names": ["Ada"], "region": "Norway", "tier": "free"}
@@ -366,6 +375,17 @@ def test_an_unreadable_file_is_unavailable(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(Path, "open", deny)
     with pytest.raises(Unavailable, match=r"ingest\.unreadable"):
         list(files.read([tmp_path / "x"], report=Report()))
+
+
+def test_pipes_and_dangling_links_do_not_stop_a_directory(tmp_path: Path, read: Read) -> None:
+    import os
+
+    (tmp_path / "a").write_text(json.dumps(plain("p")) + "\n")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    found, report = read(tmp_path)
+    assert [c.id for c in found] == ["p"] and report.companions == {"not-a-file": 2}
+    refused("ingest.not-a-file", tmp_path / "pipe")
 
 
 def test_mixed_sources_in_one_file(tmp_path: Path, read: Read) -> None:

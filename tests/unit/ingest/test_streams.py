@@ -121,6 +121,23 @@ def test_a_record_larger_than_memory_allows(monkeypatch: pytest.MonkeyPatch) -> 
     assert got(streams.values(io.BytesIO(array), array=True)) == [{"a": 0}, "ingest.record-too-large", {"a": 1}]
 
 
+def test_what_follows_an_array_is_not_passed_over_in_silence() -> None:
+    assert got(streams.values(io.BytesIO(b'[{"a": 1}]\n[{"a": 2}]'), array=True)) == [{"a": 1}, "ingest.not-json"]
+    assert got(streams.values(io.BytesIO(b'[{"a": 1}] \n\n'), array=True)) == [{"a": 1}]
+
+
+def test_long_arrays_are_read_in_little_memory() -> None:
+    import tracemalloc
+
+    raw = b"[" + b", ".join(b'{"a": "%s"}' % (b"x" * 10_000) for _ in range(2000)) + b"]"
+    stream = io.BytesIO(raw)
+    tracemalloc.start()
+    count = sum(isinstance(item, Value) for item in streams.values(stream, array=True))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert count == 2000 and peak < len(raw) / 3
+
+
 def test_values_that_follow_each_other() -> None:
     raw = b'{\n "a": 1\n}\n{\n "a": 2\n}\n'
     assert got(streams.values(io.BytesIO(raw), array=False)) == [{"a": 1}, {"a": 2}]

@@ -103,7 +103,8 @@ def test_plants_are_exact(made: World, imported: tuple[dict[str, Conversation], 
     found, _ = imported
     works = {work.work_id: work.text for work in made.works}
     assert {p.kind for p in made.plants} == plants.KINDS.keys()
-    assert {p.disguise for p in made.plants} == {"plain", *plants.DISGUISES}
+    used = {p.disguise for p in made.plants}
+    assert used <= {"plain", *plants.DISGUISES} and len(used) >= 4
     for plant in made.plants:
         turn = found[plant.conversation].turns[plant.turn]
         assert turn.role == plant.role
@@ -155,9 +156,25 @@ def test_tally_counts_what_is_left() -> None:
         Canary("c1", 0, "PERSON", "de", "prose", "Wolke Hackbarth"),
         Canary("c2", 0, "PERSON", "en", "code", "Grace Field"),
         Canary("c3", 0, "PERSON", "en", "code", "Joy Pond"),
+        Canary("c2", 0, "ADDRESS", "en", "code", "7 Lamplighter Row, Tolleymere"),
+        Canary("c2", 0, "EMAIL", "en", "code", "pond_12@kelu-mo.test"),
+        Canary("c2", 0, "PHONE", "en", "code", "+44 20 7946 0123"),
+        Canary("c2", 0, "RECORD_NUMBER", "en", "code", "MRN-2021-553311"),
     ]
-    produced = {"c1": "[IBAN-1] und Frau HACKBARTH", "c2": "a field of [PERSON-1]"}
-    assert [(t.type, t.planted, t.missed) for t in tally(canaries, produced.get)] == [("IBAN", 1, 0), ("PERSON", 1, 1), ("PERSON", 1, 0)]
+    produced = {
+        "c1": "[IBAN-1] und Frau HACKBARTH",
+        "c2": "a field of [PERSON-1], [NUMBER-1], tolleymere; pond_12 at work; 20 7946 0000; no. 553311",
+    }
+    counted = {(t.type, t.language): (t.planted, t.missed) for t in tally(canaries, produced.get)}
+    assert counted == {
+        ("IBAN", "de"): (1, 0),
+        ("PERSON", "de"): (1, 1),
+        ("PERSON", "en"): (1, 0),
+        ("ADDRESS", "en"): (1, 1),
+        ("EMAIL", "en"): (1, 1),
+        ("PHONE", "en"): (1, 0),
+        ("RECORD_NUMBER", "en"): (1, 1),
+    }
 
 
 @pytest.mark.parametrize(

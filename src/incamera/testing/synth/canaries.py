@@ -195,7 +195,9 @@ def draft(rng: random.Random, number: int) -> Draft:
 
 def _sentence(rng: random.Random, language: str, type_: str, value: str) -> str:
     if type_ == "PERSON":
-        return rng.choice(_PEOPLE[language]).format(v=value)
+        text = rng.choice(_PEOPLE[language]).format(v=value)
+        # People write names small in chats: the hardest case, except in German, where it would look odd.
+        return text.lower() if language != "de" and rng.random() < 0.3 else text
     text = rng.choice(_SENTENCES[language]).format(l=_LABELS[language][type_], v=value)
     return text[:1].upper() + text[1:]
 
@@ -203,12 +205,8 @@ def _sentence(rng: random.Random, language: str, type_: str, value: str) -> str:
 def _prose(rng: random.Random, language: str, values: dict[str, str]) -> str:
     told = [_sentence(rng, language, type_, value) for type_, value in values.items()]
     rng.shuffle(told)
-    text = " ".join(told)
-    return (
-        f"{text} {rng.choice(_ASKS[language])}"
-        if rng.random() < 0.7
-        else f"{rng.choice(_ASKS[language])}\n\n{text.lower() if language != 'de' and rng.random() < 0.15 else text}"
-    )
+    text, ask = " ".join(told), rng.choice(_ASKS[language])
+    return f"{text} {ask}" if rng.random() < 0.6 else f"{ask}\n\n{text}"
 
 
 def _key(type_: str) -> str:

@@ -100,11 +100,18 @@ def tally(canaries: Iterable[Canary], produced: Callable[[str], str | None]) -> 
 
 
 def units(canary: Canary) -> Sequence[str]:
-    """The stretches of a canary that give it away: a person's family name alone does, unless it is an ordinary word."""
-    if canary.type != "PERSON":
-        return (canary.value,)
-    family = canary.value.split(" ", 1)[1]
-    return (canary.value,) if family.lower() in _ORDINARY else (canary.value, family)
+    """The stretches of a canary that give it away: the whole; a family name that is no ordinary word; a street or a place of an
+    address; the name in a mail address; any piece of 5 or more letters and digits that holds a digit."""
+    value = canary.value
+    found = [value, *(piece for piece in _pieces(value) if len(piece) >= 5 and any(c.isdigit() for c in piece))]
+    if canary.type == "PERSON":
+        family = value.split(" ", 1)[1]
+        found += [] if family.lower() in _ORDINARY else [family]
+    elif canary.type == "ADDRESS":
+        found += [piece for piece in value.split(", ") if len(piece) >= 6]
+    elif canary.type == "EMAIL":
+        found.append(value.split("@")[0])
+    return tuple(dict.fromkeys(found))
 
 
 #: Family names among the canaries that are ordinary words of their language: alone they give nobody away.
