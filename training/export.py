@@ -18,7 +18,7 @@ import train
 import zstandard
 
 from incamera.deid import names_kernels as kernels  # net.py put src on the path
-from incamera.deid.names import EXACT, MAGIC, STEP, TOP
+from incamera.deid.names_weights import EXACT, MAGIC, STEP, TOP
 
 
 def table(weight: np.ndarray, limit: int = 127) -> tuple[np.ndarray, float]:
