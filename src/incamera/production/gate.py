@@ -76,7 +76,7 @@ class Gate:
             merkle.verify_inclusion(
                 hashed, receipt.index, checkpoint.size, [bytes.fromhex(s) for s in receipt.path], checkpoint.root
             )
-            act = load_json(leaf, "production.bad-leaf", f"ledger entry {receipt.index}")
+            act = load_json(leaf, "production.not-cleared", f"ledger entry {receipt.index}")
             if act["act"] != "decision.recorded" or act["matter"] != self._matter or act["fields"]["call"] != "produce":
                 _refuse(item, "the ledger's act is no decision of this matter to produce")
             self._decided[key] = act["fields"]["target"]

@@ -57,13 +57,13 @@ def load(volume: Path) -> Sample:
     """Frame and draw files, checked for form.
 
     Raises:
-        VerificationError: `draw.*`; `sample.unreadable`.
+        VerificationError: `draw.*`; `volume.unreadable`.
     """
     try:
         with gzip.open(volume / FRAME, "rb") as stream:
             header, frame = read_frame(cast("BinaryIO", stream))
     except (OSError, EOFError, zlib.error):
-        raise VerificationError("sample.unreadable", "the file is not complete gzip", FRAME) from None
+        raise VerificationError("volume.unreadable", "the file is not complete gzip", FRAME) from None
     with (volume / DRAW).open("rb") as stream:
         draw_header, paths = read_draw(stream)
     return Sample(
@@ -75,13 +75,13 @@ def read(volume: Path, acts: Acts) -> Sample:
     """The sample, its frame being the one that was committed to before any seed.
 
     Raises:
-        VerificationError: `sample.other-frame`, and those of `load`.
+        VerificationError: `volume.other-frame`, and those of `load`.
     """
     sample = load(volume)
     committed = acts.frame
     same = (sample.root, len(sample.frame)) == (committed["root"], committed["size"])
     if not same or not _is_file(volume / FRAME, committed.get("file")):
-        raise VerificationError("sample.other-frame", "the frame file is not the frame that was committed to", FRAME)
+        raise VerificationError("volume.other-frame", "the frame file is not the frame that was committed to", FRAME)
     return sample
 
 
@@ -89,36 +89,36 @@ def check_draw(volume: Path, sample: Sample, acts: Acts, *, matter: str, order: 
     """Every seed matches its commitment, the ledger knows both, and drawing again gives the same rows; the parties' names.
 
     Raises:
-        VerificationError: `sample.other-draw`, `sample.other-seed`, `sample.silent-party`, and `draw.*`.
+        VerificationError: `volume.other-draw`, `volume.other-seed`, `volume.silent-party`, and `draw.*`.
     """
     if (sample.header.get("matter"), sample.header.get("order")) != (matter, order):
-        raise VerificationError("sample.other-draw", "the draw is of another matter or order", DRAW)
+        raise VerificationError("volume.other-draw", "the draw is of another matter or order", DRAW)
     seeds = {}
     for party in sample.header["parties"]:
         if party["revealed"]:
             seeds[party["party"]] = _seed(volume, party, sample, acts, matter=matter, order=order)
         elif party["party"] not in acts.silent and len(sample.drawn) < len(sample.frame):
-            raise VerificationError("sample.silent-party", "a seed is missing, and no fallback is on record", str(party["party"]))
+            raise VerificationError("volume.silent-party", "a seed is missing, and no fallback is on record", str(party["party"]))
     if set(acts.reveals) - set(seeds):
-        raise VerificationError("sample.other-seed", "the ledger knows a seed that the draw leaves out", SEEDS)
+        raise VerificationError("volume.other-seed", "the ledger knows a seed that the draw leaves out", SEEDS)
     check_rows(sample.header, sample.paths, sample.frame, seeds)
     root = merkle.root(merkle.leaf_hash(line) for line in (volume / DRAW).read_bytes().splitlines()).hex()
     if (acts.draw.get("size"), acts.draw.get("root")) != (len(sample.drawn), root):
-        raise VerificationError("sample.other-draw", "the ledger recorded another draw", DRAW)
+        raise VerificationError("volume.other-draw", "the ledger recorded another draw", DRAW)
     if not _is_file(volume / DRAW, acts.draw.get("file")):
-        raise VerificationError("sample.other-draw", "the ledger recorded another draw", DRAW)
+        raise VerificationError("volume.other-draw", "the ledger recorded another draw", DRAW)
     return sample.parties
 
 
 def _seed(volume: Path, party: Mapping[str, Any], sample: Sample, acts: Acts, *, matter: str, order: str) -> bytes:
     """One party's revealed seed, its commitment being one the ledger knew when the frame was committed."""
     place = check_path(f"{SEEDS}/{party['party']}.json", DRAW)
-    reveal = load_json((volume / place).read_bytes(), "sample.other-seed", place)
+    reveal = load_json((volume / place).read_bytes(), "volume.other-seed", place)
     known = acts.reveals.get(party["party"])
     if known is None or known["commitment"] != party["commitment"] or not _is_file(volume / place, known.get("reveal")):
-        raise VerificationError("sample.other-seed", "the ledger knows no such reveal of this party", place)
+        raise VerificationError("volume.other-seed", "the ledger knows no such reveal of this party", place)
     if party["commitment"] not in acts.frame.get("commitments", [party["commitment"]]):
-        raise VerificationError("sample.other-seed", "the commitment was not known when the frame was committed", place)
+        raise VerificationError("volume.other-seed", "the commitment was not known when the frame was committed", place)
     return check_reveal(reveal, commitment=party["commitment"], key=party["key"], matter=matter, order=order, frame=sample.root)
 
 
