@@ -159,6 +159,8 @@ def _metadata(draft: Draft, turn: DraftTurn, metadata: Record) -> None:
 
 
 def _without_addresses(parts: Any, sources: list[str]) -> Iterator[Any]:
+    if not sources:
+        return iter(parts)
     known = set(sources)
     return (part for part in parts if part.text not in known)
 

@@ -95,10 +95,14 @@ class Draft:
 
     def others(self, value: Any, path: str, *, key: str = "", kind: PartKind = "extra") -> Iterable[Part]:
         """Parts for every leaf of *value*, of kind `extra` where no better one is known."""
+        if value is None:
+            return ()
         return leaves.parts(value, path, kind=kind, key=key, unknown=self.unknown)
 
     def rest(self, record: dict[str, Any], handled: frozenset[str], path: str = "") -> Iterable[Part]:
         """Parts for every key of *record* that the source module did not handle itself."""
+        if record.keys() <= handled:
+            return ()
         left = {key: value for key, value in record.items() if key not in handled and value is not None}
         return self.others(left, path) if left else ()
 
