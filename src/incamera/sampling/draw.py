@@ -69,6 +69,7 @@ def make(
         size: None for the whole frame, which needs no seed.
     Raises:
         Refused: `sample.too-large`, the frame has fewer rows; `sample.no-seed`, a part of the frame without any seed.
+        Unverified: `sample.other-frame`, the frame was altered since it was built.
     Cost: two hashes a row of the frame, and log2(rows) hashes a row of the draw in the file.
     """
     total = len(frame.rows)
@@ -81,8 +82,10 @@ def make(
         )
     if not seeds and wanted < total:
         raise Refused("sample.no-seed", "without any seed the holder would choose the draw")
-    rows = draw.redraw(frame.rows, seeds, wanted)
     tree = merkle.Tree(merkle.leaf_hash(draw.leaf(*row)) for row in frame.rows)
+    if tree.root().hex() != frame.root:
+        raise Unverified("sample.other-frame", "the frame's rows do not give its root", where="frame")
+    rows = draw.ranked(frame.rows, draw.draw_key(tree.root(), seeds), wanted)
     quotas = draw.quotas(frame.strata, wanted)
     header = {
         "v": DRAW_VERSION,

@@ -11,6 +11,8 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from sys import intern
 from typing import Any, Final
 
 from incamera.core.errors import Malformed, Refused
@@ -137,7 +139,7 @@ def build(
         raise Malformed("sample.unknown-stratum", f"strata are {', '.join(STRATA)}")
     _require(rules, lacks)
     rows: dict[Ref, Ref] = {}
-    stratum_of_row: dict[str, str] = {}
+    listed: list[FrameRow] = []
     out: dict[Ref, str] = {}
     first = dict.fromkeys(rules.names, 0)
     each = dict.fromkeys(rules.names, 0)
@@ -154,10 +156,11 @@ def build(
         else:
             row = Ref(row_id(fact))
             rows[cref] = row
-            stratum_of_row[row] = stratum(fact, stratified_by)
-    if len(stratum_of_row) != len(rows):
+            listed.append(FrameRow(row, intern(stratum(fact, stratified_by))))
+    listed.sort()
+    if any(one.row == other.row for one, other in pairwise(listed)):
         raise Malformed("sample.repeated-row", "two conversations got one row id")
-    ordered = tuple(FrameRow(row, stratum_of_row[row]) for row in sorted(stratum_of_row))
+    ordered = tuple(listed)
     frame = Frame(
         rows=ordered,
         root=Digest(draw.frame_root(ordered).hex()),

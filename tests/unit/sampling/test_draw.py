@@ -137,6 +137,11 @@ def test_a_frame_that_is_not_one_is_refused(flaw: str) -> None:
     refused("draw.unordered" if flaw in ("order", "twice") else "draw.bad-row", draw.frame_root, rows)
 
 
+@given(st.from_regex(r"[0-9a-f]{32}", fullmatch=True), st.from_regex(r"[A-Za-z0-9._+=;-]{1,60}", fullmatch=True))
+def test_a_leaf_is_canonical_json(row: str, stratum: str) -> None:
+    assert draw.leaf(row, stratum) == canonical({"row": row, "stratum": stratum})
+
+
 # --- files ----------------------------------------------------------------------------------------------------------
 
 

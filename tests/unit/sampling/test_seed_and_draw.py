@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,12 @@ def test_draws_that_cannot_be(parties, frame) -> None:
     with pytest.raises(Refused) as caught:
         make(frame, {}, 5, matter=MATTER, order=ORDER)
     assert caught.value.code == "sample.no-seed"
+
+
+def test_a_frame_altered_since_it_was_built_is_not_drawn_from(frame) -> None:
+    with pytest.raises(Unverified) as caught:
+        make(replace(frame, rows=frame.rows[1:]), {"p": bytes(32)}, 5, matter=MATTER, order=ORDER)
+    assert caught.value.code == "sample.other-frame"
 
 
 def test_strata_without_a_place_are_told() -> None:

@@ -22,7 +22,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from heapq import heapify, heapreplace
+from heapq import heapify, heappush, heapreplace
+from sys import intern
 from typing import Any, BinaryIO, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
@@ -75,8 +76,16 @@ class Drawn:
 
 
 def leaf(row: str, stratum: str) -> bytes:
-    """The bytes of one row in the frame's tree: canonical `{"row", "stratum"}`."""
-    return canonical({"row": row, "stratum": stratum})
+    """The bytes of one row in the frame's tree: canonical `{"row", "stratum"}`.
+
+    Neither can hold a character that JSON escapes, so the canonical form is written down directly.
+
+    Raises:
+        VerificationError: `draw.bad-row`.
+    """
+    if not _ROW.match(row) or not _STRATUM.match(stratum):
+        raise VerificationError("draw.bad-row", "a row is 32 hex digits with a stratum of safe characters")
+    return f'{{"row":"{row}","stratum":"{stratum}"}}'.encode("ascii")
 
 
 def frame_root(rows: Iterable[FrameRow | tuple[str, str]]) -> bytes:
@@ -88,11 +97,13 @@ def frame_root(rows: Iterable[FrameRow | tuple[str, str]]) -> bytes:
     """
     frontier, before = merkle.Frontier(), ""
     for number, (row, stratum) in enumerate(rows):
-        if not _ROW.match(row) or not _STRATUM.match(stratum):
-            raise VerificationError("draw.bad-row", "a row is 32 hex digits with a stratum of safe characters", f"row {number}")
+        try:
+            entry = leaf(row, stratum)
+        except VerificationError as flaw:
+            raise VerificationError(flaw.code, flaw.hint, f"row {number}") from None
         if row <= before:
             raise VerificationError("draw.unordered", "rows must ascend strictly by id", f"row {number}")
-        frontier.append(merkle.leaf_hash(leaf(row, stratum)))
+        frontier.append(merkle.leaf_hash(entry))
         before = row
     return frontier.root
 
@@ -110,7 +121,7 @@ def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], list[FrameRow]]:
     for number, value in lines:
         if set(value) != {"row", "stratum"} or not all(isinstance(text, str) for text in value.values()):
             raise VerificationError("draw.bad-line", "a frame row has exactly row and stratum", f"line {number}")
-        rows.append(FrameRow(value["row"], value["stratum"]))
+        rows.append(FrameRow(value["row"], intern(value["stratum"])))
     found: dict[str, Any] = {"rows": len(rows), "root": frame_root(rows).hex(), "strata": strata(rows)}
     for name, value in found.items():
         if header.get(name) != value:
@@ -195,7 +206,11 @@ def draw_key(root: bytes, seeds: Mapping[str, bytes]) -> bytes:
 
 def rank_of(key: bytes, row: str) -> str:
     """A row's place in the lottery: hex HMAC-SHA256 of its id; the lowest are drawn."""
-    return hmac.new(key, row.encode("ascii"), hashlib.sha256).hexdigest()
+    return _rank(key, row).hex()
+
+
+def _rank(key: bytes, row: str) -> bytes:
+    return hmac.digest(key, row.encode("ascii"), "sha256")
 
 
 def quotas(sizes: Mapping[str, int], size: int) -> dict[str, int]:
@@ -241,21 +256,30 @@ def redraw(rows: Sequence[FrameRow], seeds: Mapping[str, bytes], size: int) -> l
         seeds: Party to revealed seed; the parties that revealed, and no other.
     Raises:
         VerificationError: `draw.bad-row`, `draw.unordered`, `draw.bad-size`.
-    Cost: two hashes a row, and the ranks of the frame in memory.
+    Cost: two hashes a row; the ranks of the draw in memory.
     """
-    key = draw_key(frame_root(rows), seeds)
+    return ranked(rows, draw_key(frame_root(rows), seeds), size)
+
+
+def ranked(rows: Sequence[FrameRow], key: bytes, size: int) -> list[Drawn]:
+    """The draw under a key that is known already; `redraw` derives it from the rows first, as a verifier must."""
     sizes = strata(rows)
     places = quotas(sizes, size)
-    ranked: dict[str, list[tuple[str, int]]] = {name: [] for name in sizes}
+    lowest: dict[str, list[tuple[int, int]]] = {name: [] for name in sizes}  # negated, so that a heap gives up its highest
     for index, (row, stratum) in enumerate(rows):
-        ranked[stratum].append((rank_of(key, row), index))
+        entry = (-int.from_bytes(_rank(key, row), "big"), -index)
+        kept = lowest[stratum]
+        if len(kept) < places[stratum]:
+            heappush(kept, entry)
+        elif kept and entry > kept[0]:
+            heapreplace(kept, entry)
     drawn = []
-    for stratum, entries in ranked.items():
-        entries.sort()
+    for stratum, kept in lowest.items():
         count, of = places[stratum], sizes[stratum]
-        for position, (value, index) in enumerate(entries[:count], 1):
-            row = rows[index].row
-            drawn.append(Drawn(row=row, stratum=stratum, rank=value, position=position, index=index, drawn=count, of=of))
+        for position, (value, index) in enumerate(sorted(kept, reverse=True), 1):
+            row = rows[-index].row
+            rank = f"{-value:064x}"
+            drawn.append(Drawn(row=row, stratum=stratum, rank=rank, position=position, index=-index, drawn=count, of=of))
     return sorted(drawn, key=lambda d: (d.rank, d.row))
 
 
@@ -269,8 +293,6 @@ def check_row(
     Raises:
         VerificationError: `draw.bad-row`, `draw.wrong-rank`, or `merkle.*` from the inclusion proof.
     """
-    if not _ROW.match(row) or not _STRATUM.match(stratum):
-        raise VerificationError("draw.bad-row", "a row is 32 hex digits with a stratum of safe characters", f"index {index}")
     try:
         siblings = [bytes.fromhex(step) for step in path]
     except ValueError:
