@@ -11,13 +11,13 @@ import pytest
 
 from incamera.core.records import Conversation
 from incamera.ingest import files
-from incamera.ingest.report import Report
+from incamera.ingest.report import FIELDS, Report
 from incamera.testing.synth import Canary, World, plants, survives, tally, world
 from incamera.testing.synth.canary_values import VALUES
 from incamera.testing.synth.news import articles
 from incamera.text import tokens
 
-SIZE = 1400
+SIZE = 1200
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,7 @@ def test_the_frame_has_every_stratum(made: World, imported: tuple[dict[str, Conv
     assert sum(any(not t.active for t in c.turns) for c in everyone) > 10
     assert sum(bool(c.header) for c in everyone) > SIZE / 2
     assert len({c.subject for c in everyone}) > 100
+    assert {name: report.lacks(name) for name in FIELDS} == dict.fromkeys(FIELDS, ())
 
 
 def test_canaries_stand_where_the_truth_says(made: World, imported: tuple[dict[str, Conversation], Report]) -> None:

@@ -334,16 +334,9 @@ class _Writer:
         spoken = [(role if role in ("user", "assistant") else "assistant", text) for role, text in turns]
         answered = spoken[-1][0] == "assistant"
         answer = spoken[-1][1] if answered and self.rng.random() > 2 * _RARE["unanswered"] else None
-        self.world.calls.append(
-            shapes.completion(
-                self.id,
-                spoken[:-1] if answered else spoken,
-                answer,
-                llm="gpt-4o-mini",
-                created=created,
-                user_id=self.author.subject,
-            )
-        )
+        asked = spoken[:-1] if answered else spoken
+        facts = {"user_id": self.author.subject, "temporary": False, "deletion_requested_at": None}
+        self.world.calls.append(shapes.completion(self.id, asked, answer, llm="gpt-4o-mini", created=created, **facts))
 
 
 def _zip(path: Path, records: list[dict[str, Any]]) -> None:
