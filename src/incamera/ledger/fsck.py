@@ -7,7 +7,7 @@ the signed root, and writes the act `ledger.repaired`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,11 @@ from incamera.ledger.entry import decode
 from incamera.ledger.journal import Batch, Head, unpack_batches, unpack_head
 from incamera.ledger.log import Ledger
 from incamera.ledger.store import CHECKPOINT, HISTORY, JOURNAL, WITNESSED, Journal, Store
+from incamera.ledger.tiles import hash_tiles
 from incamera_verify.errors import VerificationError
 from incamera_verify.merkle import Tree, leaf_hash
 from incamera_verify.note import Checkpoint, Signer, Verifier, open_checkpoint
-from incamera_verify.tiles import TILE_WIDTH, entries_path, tile_path, tiles_of, unpack_entries, unpack_history
+from incamera_verify.tiles import entries_path, tiles_of, unpack_entries, unpack_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ class _Examination:
             self.seqs[matter] = recorded.seq + 1
 
     def _hash_tiles(self, size: int) -> None:
-        for place, hashes in hash_tiles(self.tree, size):
+        for place, hashes in hash_tiles(self.tree.node, size):
             data = self.store.read(place)
             if data is None and ".p/" in place:
                 data = (self.store.read(place.partition(".p/")[0]) or b"")[: len(hashes)] or None
@@ -202,16 +203,6 @@ class _Examination:
             self._flaw("ledger.altered", place, "the acts are not those that were signed")
 
 
-def hash_tiles(tree: Tree, size: int) -> Iterator[tuple[str, bytes]]:
-    """Every hash tile of a log of *size* acts, from its leaves."""
-    level = 0
-    while size >> (8 * level):
-        for index, width in tiles_of(size, level):
-            first = index * TILE_WIDTH
-            yield tile_path(level, index, width), b"".join(tree.node(8 * level, at) for at in range(first, first + width))
-        level += 1
-
-
 def repair(directory: Path, signers: Sequence[Signer], clock: Clock) -> Ledger:
     """Mend what can be mended and open the ledger; the act `ledger.repaired` tells what was set aside.
 
@@ -232,7 +223,7 @@ def repair(directory: Path, signers: Sequence[Signer], clock: Clock) -> Ledger:
                 raise Unverified(flaw.code, flaw.hint, where=flaw.where)
         if report.flaws:
             base = unpack_head(store.read(JOURNAL) or b"")[0].base
-            store.write_all(hash_tiles(examination.tree, base))
+            store.write_all(hash_tiles(examination.tree.node, base))
     ledger = Ledger(directory, signers, clock)
     if dropped or report.flaws:
         fields = {"size": ledger.size, "dropped_bytes": len(dropped), "dropped": digest(dropped)}

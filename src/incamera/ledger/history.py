@@ -160,6 +160,11 @@ class History:
                 raise Malformed("ledger.no-such-size", "the log never had this size", where=f"size {size}")
             return merkle.tree_root(self._node, size)
 
+    def node(self, level: int, index: int) -> bytes:
+        """Root of the complete subtree over acts [index << level, (index + 1) << level)."""
+        with self._memory:
+            return self._node(level, index)
+
     def leaf_hashes(self, first: int, last: int) -> list[bytes]:
         """The leaf hashes of acts [first, last)."""
         with self._memory:

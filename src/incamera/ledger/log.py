@@ -15,6 +15,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 
 from incamera.core.errors import Error, Malformed, Unavailable
@@ -25,9 +26,11 @@ from incamera.ledger.entry import SALT_BYTES, SLUG, check, encode, timestamp
 from incamera.ledger.history import History
 from incamera.ledger.journal import Head, pack_batch, pack_head
 from incamera.ledger.store import CHECKPOINT, HISTORY, JOURNAL, TIMESTAMPS, WITNESSED, Journal, Store
+from incamera.ledger.tiles import full_tiles, hash_tiles
+from incamera_verify.errors import VerificationError
 from incamera_verify.merkle import EMPTY_ROOT, leaf_hash
-from incamera_verify.note import Checkpoint, Signer, sign_note
-from incamera_verify.tiles import TILE_WIDTH, entries_path, pack_entries, pack_history, tile_path, tiles_of
+from incamera_verify.note import Checkpoint, Note, Signer, sign_note
+from incamera_verify.tiles import TILE_WIDTH, entries_path, pack_entries, pack_history, tiles_of
 
 #: The journal is published when it has grown to this many bytes, and whenever the ledger is closed.
 JOURNAL_BYTES = 8 << 20
@@ -66,8 +69,8 @@ class Ledger(History):
         self._broken = False
         super().__init__(directory, [signer.verifier for signer in signers])
         with self._commit:
-            if self._journal.length > self._offset:
-                self._commit_jobs([])
+            if self._journal.length > self._offset or not self.size:
+                self._commit_jobs([] if self.size else [_Job([self._creation()])])
 
     @classmethod
     def create(cls, directory: Path, signers: Sequence[Signer], clock: Clock) -> Ledger:
@@ -82,18 +85,14 @@ class Ledger(History):
         store = Store(directory)
         store.make()
         with store.locked():
-            if store.exists(JOURNAL) or store.exists(CHECKPOINT):
+            if store.exists(JOURNAL) or not _unfinished(store):
                 raise Malformed("ledger.exists", "there is a ledger already; open it", where=str(directory))
             empty = Checkpoint(signers[0].name, 0, EMPTY_ROOT)
             note = bytes(sign_note(empty.text, signers, _posix(clock.now())))
             history = pack_history([note])
             store.write_all([(HISTORY, history), (CHECKPOINT, note)])
-            store.write(JOURNAL, pack_head(Head(0, len(history), {})))
-        ledger = cls(directory, signers, clock)
-        keys = [digest(signer.verifier.text.encode()) for signer in signers]
-        fields = {"origin": signers[0].name, "keys": keys, "software": f"incamera/{version('incamera')}"}
-        ledger.append(Entry(act="log.created", matter="", actor="ledger", fields=fields))
-        return ledger
+            store.write(JOURNAL, pack_head(Head(0, len(history), {})))  # last: with it, the ledger exists
+        return cls(directory, signers, clock)
 
     @classmethod
     def open(cls, directory: Path, signers: Sequence[Signer], clock: Clock) -> Ledger:
@@ -243,13 +242,18 @@ class Ledger(History):
         fields = {"size": self.size, "dropped_bytes": len(torn), "dropped": dropped}
         return Entry(act="ledger.repaired", matter="", actor="ledger", fields=fields)
 
+    def _creation(self) -> Entry:
+        keys = [digest(signer.verifier.text.encode()) for signer in self._signers]
+        fields = {"origin": self.origin, "keys": keys, "software": f"incamera/{version('incamera')}"}
+        return Entry(act="log.created", matter="", actor="ledger", fields=fields)
+
     def _reopened(self) -> Journal:
         return Journal(self._store, writable=True)
 
     def close(self) -> None:
         """Publish and let go of the files."""
         try:
-            if not self._broken:
+            if not self._broken and not self._journal.closed:
                 self.publish()
         finally:
             if self._publisher is not None:
@@ -295,31 +299,15 @@ class Ledger(History):
                 self._catch_up()
                 self._store.write(JOURNAL, head + self._journal.read(end)[: self._offset - end])
                 self._catch_up()
-            self._drop_partials(base, size)
+            for place in full_tiles(base, size):
+                self._store.remove_partials(place)
 
     def _tile_files(self, base: int, size: int) -> Iterator[tuple[str, bytes]]:
         """Every file that a log of *size* acts has and one of *base* acts had not."""
         for index, width in tiles_of(size, 0, base // TILE_WIDTH):
-            first = index * TILE_WIDTH
-            with self._memory:
-                leaves = [self._chunk(at)[0] for at in range(first, first + width)]
-            yield entries_path(index, width), pack_entries(leaves)
-        level = 0
-        while size >> (8 * level):
-            for index, width in tiles_of(size, level, (base >> (8 * level)) // TILE_WIDTH):
-                first = index * TILE_WIDTH
-                with self._memory:
-                    hashes = b"".join(self._node(8 * level, at) for at in range(first, first + width))
-                yield tile_path(level, index, width), hashes
-            level += 1
-
-    def _drop_partials(self, base: int, size: int) -> None:
-        for level in range(8):
-            for index, width in tiles_of(size, level, (base >> (8 * level)) // TILE_WIDTH):
-                if width == TILE_WIDTH:
-                    self._store.remove_partials(tile_path(level, index))
-                    if level == 0:
-                        self._store.remove_partials(entries_path(index))
+            leaves = islice(self.leaves(index * TILE_WIDTH), width)
+            yield entries_path(index, width), pack_entries(leaf for _, leaf in leaves)
+        yield from hash_tiles(self.node, size, base)
 
     def _publish_if_long(self) -> None:
         """Publish in the background, so that no caller waits for it."""
@@ -334,6 +322,17 @@ class Ledger(History):
     def _publish_later(self) -> None:
         with suppress(Unavailable):  # tried again after the next append, and by `close`, which reports it
             self.publish()
+
+
+def _unfinished(store: Store) -> bool:
+    """Whether nothing is there, or what a creation left that was killed before its last step."""
+    data = store.read(CHECKPOINT)
+    if data is None:
+        return not store.names("tile")
+    try:
+        return Checkpoint.parse(Note.parse(data).text).size == 0
+    except VerificationError:
+        return False
 
 
 def _needs_reopening() -> Unavailable:

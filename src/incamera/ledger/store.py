@@ -156,8 +156,14 @@ class Journal:
             self._handle = -1
 
     @property
+    def closed(self) -> bool:
+        return self._handle < 0
+
+    @property
     def replaced(self) -> bool:
-        """Whether the path leads to another file by now."""
+        """Whether the path leads to another file by now. Raises `Unavailable`, `ledger.closed`."""
+        if self._handle < 0:
+            raise Unavailable("ledger.closed", "the ledger was closed; open it again", where=JOURNAL)
         try:
             there, here = self._path.stat(), os.fstat(self._handle)
         except OSError as flaw:

@@ -1,4 +1,4 @@
-"""Reading tile files so that every byte is checked against the signed root before it is used.
+"""Tile files: which a log has, and reading them so that every byte is checked against the signed root before it is used.
 
 The partial tiles at the right edge are covered by the root itself, which whoever opens the log compares with the signed
 one. Every full tile is covered by the hash that the tile above holds for it, and every bundle by its level-0 tile.
@@ -7,13 +7,14 @@ one. Every full tile is covered by the hash that the tile above holds for it, an
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import TypeVar
 
 from incamera.core.errors import Unverified
 from incamera.ledger.store import Store
 from incamera_verify.errors import VerificationError
-from incamera_verify.merkle import HASH_BYTES, leaf_hash, node_hash
-from incamera_verify.tiles import TILE_WIDTH, entries_path, split_hashes, tile_path, unpack_entries
+from incamera_verify.merkle import HASH_BYTES, Nodes, leaf_hash, node_hash
+from incamera_verify.tiles import TILE_WIDTH, entries_path, split_hashes, tile_path, tiles_of, unpack_entries
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -24,6 +25,28 @@ _CACHED_BUNDLES = 4
 
 #: A tile's complete subtrees: `pyramid[k][i]` is the root over hashes [i << k, (i + 1) << k).
 Pyramid = list[list[bytes]]
+
+
+def hash_tiles(node: Nodes, size: int, base: int = 0) -> Iterator[tuple[str, bytes]]:
+    """(path, bytes) of every hash tile that a log of *size* leaves has and one of *base* leaves had not."""
+    level = 0
+    while size >> (_HEIGHT * level):
+        for index, width in tiles_of(size, level, (base >> (_HEIGHT * level)) // TILE_WIDTH):
+            first = index * TILE_WIDTH
+            yield tile_path(level, index, width), b"".join(node(_HEIGHT * level, at) for at in range(first, first + width))
+        level += 1
+
+
+def full_tiles(base: int, size: int) -> Iterator[str]:
+    """Paths of the tiles and bundles that are full at *size* leaves and were not at *base*."""
+    level = 0
+    while size >> (_HEIGHT * level):
+        for index, width in tiles_of(size, level, (base >> (_HEIGHT * level)) // TILE_WIDTH):
+            if width == TILE_WIDTH:
+                yield tile_path(level, index)
+                if level == 0:
+                    yield entries_path(index)
+        level += 1
 
 
 class Tiles:

@@ -90,6 +90,28 @@ def test_an_end_at_every_single_disk_operation_loses_nothing(tmp_path: Path, sig
     ended_at_operations(tmp_path, signers, keys, clock, act, range(1000))
 
 
+def test_a_creation_that_was_cut_short_can_be_made_again(tmp_path: Path, signers, keys, clock):
+    for limit in range(0, 100, 3):
+        home = tmp_path / str(limit)
+        finished = False
+        with pytest.MonkeyPatch.context() as patch:
+            Fuse(patch, limit)
+            try:
+                Ledger.create(home, signers, clock).close()
+                finished = True
+            except Killed:
+                pass
+        again = Ledger.open(home, signers, clock) if (home / JOURNAL).exists() else Ledger.create(home, signers, clock)
+        with again:
+            acts = [r.entry.act for r in again.entries()]
+        assert acts in (["log.created"], ["log.created", "ledger.repaired"], ["ledger.repaired", "log.created"])
+        verify(home, keys)
+        if finished:
+            assert limit > 10
+            return
+    pytest.fail("no creation ever got through")
+
+
 @pytest.mark.parametrize("cut", [1, 10, 23, 24, 200, -33, -1])
 def test_a_torn_end_is_set_aside_recorded_and_harmless(home: Path, signers, keys, clock, act, cut: int):
     ledger = Ledger.create(home, signers, clock)
@@ -118,8 +140,8 @@ def test_a_torn_end_left_by_another_process_is_set_aside_too(home: Path, signers
     verify(home, keys)
 
 
-WRITER = """
-import sys
+NURSERY = """
+import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from incamera.core.ids import new_ref
@@ -131,50 +153,72 @@ class Clock:
     def now(self):
         return datetime.now(UTC)
 
-with Ledger.open(Path(sys.argv[1]), [Signer("log.example/holder", Algorithm.ED25519, bytes(range(32)))], Clock()) as ledger:
-    print("ready", flush=True)
-    for i in range(100_000):
-        entry = Entry(act="run.started", matter="m", actor="a", fields={"run": new_ref(), "stage": "x"})
-        receipts = ledger.append_many([entry] * (i % 5 + 1))
-        for receipt in receipts:
-            print(receipt.index, receipt.leaf, flush=True)
-        if i % 7 == 6:
-            ledger.publish()
+def write():
+    signer = Signer("log.example/holder", Algorithm.ED25519, bytes(range(32)))
+    with Ledger.open(Path(sys.argv[1]), [signer], Clock()) as ledger:
+        for i in range(100_000):
+            entry = Entry(act="run.started", matter="m", actor="a", fields={"run": new_ref(), "stage": "x"})
+            for receipt in ledger.append_many([entry] * (i % 5 + 1)):
+                print(receipt.index, receipt.leaf, flush=True)
+            if i % 7 == 6:
+                ledger.publish()
+
+for _ in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        write()
+        os._exit(1)
+    print("pid", child, flush=True)
+    os.waitpid(child, 0)
+    print("dead", flush=True)
 """
 
 
-def killed_often(home: Path, signers, keys, clock, times: int) -> int:
-    """Start a writer and kill it at a random moment, so many times; returns how many acts were acknowledged."""
+def killed_often(home: Path, signers, keys, times: int) -> int:
+    """Have a writer born and kill it at a random moment, so many times; returns how many acts were acknowledged."""
     chance = random.Random(7)
     acknowledged: dict[int, str] = {}
-    for _ in range(times):
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(home)], stdout=subprocess.PIPE)
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == b"ready\n"
-        time.sleep(chance.uniform(0, 0.06))
-        writer.send_signal(signal.SIGKILL)
-        told = writer.stdout.read().split(b"\n")[:-1]  # the last line may be cut
-        writer.wait()
-        for line in told:
-            index, leaf = line.split()
-            acknowledged[int(index)] = leaf.decode()
-    with Ledger.open(home, signers, clock) as ledger:
+    with subprocess.Popen(
+        [sys.executable, "-c", NURSERY, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as nursery:
+        assert nursery.stdin is not None
+        assert nursery.stdout is not None
+        for number in range(times):
+            nursery.stdin.write("go\n")
+            nursery.stdin.flush()
+            child = 0
+            for line in nursery.stdout:
+                first, _, second = line.strip().partition(" ")
+                if first == "dead":
+                    break
+                if first == "pid":
+                    child = int(second)
+                else:
+                    acknowledged[int(first)] = second
+                if child and (first != "pid" or number % 4 == 0):  # a quarter of them dies while opening, the rest while writing
+                    time.sleep(chance.uniform(0, 0.05))
+                    os.kill(child, signal.SIGKILL)
+                    child = 0
+        nursery.stdin.close()
+    with Ledger.open(home, signers, RealClock()) as ledger:
         hashes = [value.hex() for value in ledger.leaf_hashes(0, ledger.size)]
         assert all(hashes[index] == leaf for index, leaf in acknowledged.items())
+        repairs = sum(recorded.entry.act == "ledger.repaired" for recorded in ledger.entries())
     verify(home, keys)
+    print(f"{times} kills, {len(acknowledged)} acts acknowledged, {len(hashes)} in the log, {repairs} torn ends set aside")
     return len(acknowledged)
 
 
 def test_kill_9_loses_nothing_acknowledged(home: Path, signers, keys):
     Ledger.create(home, signers, RealClock()).close()
-    assert killed_often(home, signers, keys, RealClock(), 3) > 0
+    assert killed_often(home, signers, keys, 10) > 0
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_kill_9_two_hundred_times_loses_nothing_acknowledged(home: Path, signers, keys):
+def test_kill_9_three_hundred_times_loses_nothing_acknowledged(home: Path, signers, keys):
     Ledger.create(home, signers, RealClock()).close()
-    assert killed_often(home, signers, keys, RealClock(), 200) > 1000
+    assert killed_often(home, signers, keys, 300) > 1000
 
 
 def test_a_temporary_file_left_by_a_crash_is_no_part_of_the_ledger(grown, keys):

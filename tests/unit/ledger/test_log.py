@@ -132,6 +132,25 @@ def test_a_second_ledger_in_one_place_is_refused(home: Path, ledger: Ledger, sig
         Ledger.create(home, signers, clock)
 
 
+@pytest.mark.parametrize("left", ["checkpoint", "tile/entries/000.p/4"])
+def test_a_ledger_that_lost_its_journal_is_not_overwritten(grown, signers, clock, left: str):
+    home = grown(3)
+    kept = (home / left).read_bytes()
+    for name in {"journal", "checkpoint"} - {left}:
+        (home / name).unlink()
+    with pytest.raises(Malformed, match=r"ledger\.exists"):
+        Ledger.create(home, signers, clock)
+    assert (home / left).read_bytes() == kept
+
+
+def test_a_closed_ledger_says_so_and_may_be_closed_again(ledger: Ledger, act):
+    ledger.close()
+    for call in (lambda: ledger.append(act()), ledger.refresh, ledger.publish):
+        with pytest.raises(Unavailable, match=r"ledger\.closed"):
+            call()
+    ledger.close()
+
+
 def test_a_missing_ledger_is_named(home: Path, keys, signers, clock):
     for directory in (home, home / "deeper"):
         with pytest.raises(Unavailable, match=r"ledger\.missing"):
@@ -299,7 +318,7 @@ import resource, signal, sys
 from pathlib import Path
 sys.argv = ["", sys.argv[1], "m-full", "100000"]
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
 """
 
 
