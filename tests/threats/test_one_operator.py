@@ -1,4 +1,7 @@
-"""Threat: one operator plays several parties, or an insider stretches an approval. Each attempt is refused and recorded."""
+"""Threat `compromised-app-server` and the operator behind it: one hand plays several parties, or stretches an approval.
+
+Each attempt is refused and recorded; what cannot be refused is said in the certificate's first line.
+"""
 
 from __future__ import annotations
 

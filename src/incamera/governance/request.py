@@ -103,6 +103,7 @@ def approve(request: AccessRequest, key: Ed25519PrivateKey, *, role: str, now: d
     """
     if role not in APPROVING_ROLES:
         raise Refused("access.role-cannot-approve", f"these roles approve: {', '.join(APPROVING_ROLES)}")
+    instant(now)  # a moment without a time zone is refused before it is compared
     if not 1 <= days <= 366:
         raise Malformed("access.bad-days", "an approval lasts from 1 to 366 days")
     expires = now + timedelta(days=days)

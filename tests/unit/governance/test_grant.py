@@ -274,6 +274,12 @@ def test_a_ledger_that_cannot_write_means_no_grant(attempt, approvals) -> None:
         attempt(approvals, appender=Full())
 
 
+def test_a_moment_without_a_zone_is_never_signed(request_, people) -> None:
+    with pytest.raises(Malformed) as caught:
+        approve(request_, people["counsel"], role="counsel", now=NOW.replace(tzinfo=None))
+    assert caught.value.code == "canon.naive-time"
+
+
 def test_an_actor_is_named_by_a_pseudonym() -> None:
     with pytest.raises(Malformed) as caught:
         local("Jane Doe")

@@ -263,3 +263,53 @@ def test_any_bytes_are_an_order_or_a_named_flaw(tmp_path_factory: pytest.TempPat
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     with pytest.raises(Error):
         load(put(folder, data), today=date(2026, 11, 1))
+
+
+VALUES = [
+    "3",
+    "-1",
+    "0.5",
+    "nan",
+    "true",
+    "'text'",
+    "''",
+    "[]",
+    "['a']",
+    "{}",
+    "2026-01-01",
+    "2026-01-01T00:00:00Z",
+    "12:00:00",
+    "[[1]]",
+    "inf",
+]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 200), st.sampled_from(["drop", "double", "value", "table"]), st.sampled_from(VALUES)),
+        min_size=1,
+        max_size=4,
+    )
+)
+@settings(max_examples=250, deadline=None)
+def test_an_order_edited_anywhere_is_an_order_or_a_named_flaw(
+    tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[int, str, str]]
+) -> None:
+    """Lines dropped, doubled, given other values, or turned into other tables: never a crash, and every flaw has a place."""
+    lines = [line for line in example().splitlines() if line.strip()]
+    for at, edit, value in edits:
+        at %= len(lines)
+        if edit == "drop":
+            lines = lines[:at] + lines[at + 1 :]
+        elif edit == "double":
+            lines = lines[: at + 1] + lines[at:]
+        elif edit == "value" and "=" in lines[at]:
+            lines[at] = f"{lines[at].partition('=')[0]}= {value}"
+        else:
+            lines[at] = f"[{re.sub('[^a-z]', '', lines[at]) or 'x'}]"
+    try:
+        order = load(put(tmp_path_factory.mktemp("edited"), "\n".join(lines)), today=TODAY)
+    except Error as flaw:
+        assert flaw.code.startswith("order.") and flaw.where.startswith("order.toml")
+    else:
+        assert order.protocol and order.scope  # whatever loads has a canonical form
