@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from incamera.production.certificate import DEMONSTRATION, SINGLE_OPERATOR, compose
 from incamera.production.figures import Figure
+from incamera.production.overlay import Clawback, clawback
 from incamera.production.package import Evidence, Failure, Package, SampleFiles, Withheld, build
 from incamera.production.sealing import seal, seal_directory, unseal_directory
 from incamera.production.tables import Table, count_thresholds, from_records, hits_by_threshold
@@ -16,6 +17,7 @@ from incamera.production.terms import Terms
 __all__ = [
     "DEMONSTRATION",
     "SINGLE_OPERATOR",
+    "Clawback",
     "Evidence",
     "Failure",
     "Figure",
@@ -25,6 +27,7 @@ __all__ = [
     "Terms",
     "Withheld",
     "build",
+    "clawback",
     "compose",
     "count_thresholds",
     "from_records",

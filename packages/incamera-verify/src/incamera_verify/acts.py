@@ -65,6 +65,21 @@ def check(entries: Sequence[Leaf], *, matter: str, order: str, volume: str, mani
     return Acts(frame=_fields(frame), draw=_fields(draw), reveals=reveals, silent=silent, decisions=decisions, seal=_fields(seal))
 
 
+def check_overlay(entries: Sequence[Leaf], *, volume: str, replaces: str, manifest_root: str) -> None:
+    """Accept only if the overlay was sealed under this root, as a correction of a volume sealed before it.
+
+    Raises:
+        VerificationError: `acts.missing`, `acts.other-manifest`, `acts.out-of-order`.
+    """
+    seal = _seal(entries, volume, manifest_root)
+    if _fields(seal).get("replaces") != replaces:
+        raise VerificationError("acts.other-manifest", "the ledger recorded the overlay for another volume", _at(seal))
+    before = [entry for entry in _named(entries, "production.sealed") if _fields(entry).get("volume") == replaces]
+    if not before:
+        raise VerificationError("acts.missing", "the ledger does not know the volume that is corrected", "production.sealed")
+    _ascending(before[-1], seal)
+
+
 def _seal(entries: Sequence[Leaf], volume: str, manifest_root: str) -> Leaf:
     seals = [entry for entry in _named(entries, "production.sealed") if _fields(entry).get("volume") == volume]
     if not seals:

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from incamera_verify import overlay, volume
 from incamera_verify.errors import VerificationError
 from incamera_verify.trust import Trust
-from incamera_verify.volume import verify
 
 OK, USAGE, MALFORMED, REFUSED, NOT_ESTABLISHED = 0, 2, 3, 5, 9
 
@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    line.add_argument("path", metavar="PATH", type=Path, help="directory of the volume")
+    line.add_argument("path", metavar="PATH", type=Path, help="directory of the volume, or of a clawback overlay")
     line.add_argument("--trust", metavar="FILE", type=Path, help="keys pinned outside of the volume (TOML)")
     line.add_argument(
         "--checkpoint", metavar="FILE", type=Path, action="append", default=[], help="a signed state of the log seen earlier"
@@ -53,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (VerificationError, OSError) as flaw:
         return _refuse(flaw, MALFORMED, as_json=given.json)
     try:
-        report = verify(given.path, trust, unsealed=given.rows)
+        if (given.path / overlay.FACTS).is_file():
+            report = overlay.verify(given.path, trust)
+        else:
+            report = volume.verify(given.path, trust, unsealed=given.rows)
     except VerificationError as flaw:
         return _refuse(flaw, REFUSED, as_json=given.json)
     print(json.dumps(report.to_dict(), indent=2) if given.json else report.text())

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+
+from incamera_verify.errors import VerificationError
 
 Status = Literal["passed", "not run"]
 
@@ -69,3 +73,20 @@ class Report:
             lines += ["", "Figures this verifier did not recompute, and who can check them:"]
             lines += [f"  - {item.label}: {item.value} ({item.checked_by}: {item.how})" for item in self.listed]
         return "\n".join([*lines, "", self.verdict])
+
+
+@contextmanager
+def step(number: int, title: str) -> Iterator[None]:
+    """Run one check under its number and title: whatever goes wrong is refused, and says where."""
+    place = f"step {number} ({title})"
+    try:
+        yield
+    except VerificationError as flaw:
+        raise VerificationError(flaw.code, flaw.hint, f"{place}: {flaw.where}" if flaw.where else place) from None
+    except OSError as flaw:
+        raise VerificationError("volume.unreadable", f"a file cannot be read ({type(flaw).__name__})", place) from None
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as flaw:
+        # Hostile files reach code behind the strict readers at most in shapes nobody thought of: refuse, and quote nothing.
+        raise VerificationError(
+            "volume.malformed", f"a file is not what its format says ({type(flaw).__name__})", place
+        ) from None

@@ -16,8 +16,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from incamera_verify import acts, certificate, documents, logs, manifest, number
 from incamera_verify.errors import VerificationError
 from incamera_verify.manifest import Manifest
 from incamera_verify.note import Checkpoint, Verifier
-from incamera_verify.report import Listed, Report, Step
+from incamera_verify.report import Listed, Report, Step, step
 from incamera_verify.tiles import Bundle, check_bundle
 from incamera_verify.trust import Trust
 
@@ -126,12 +125,12 @@ def verify(path: Path, trust: Trust | None = None, *, unsealed: Path | None = No
     Source: docs/formats/volume.md.
     """
     report = Report()
-    with _step(1, "layout and manifest"):
+    with step(1, "layout and manifest"):
         evidence = _layout(path, trust, unsealed)
     report.volume, report.matter = evidence.facts.volume, evidence.facts.matter
     _passed(report, 1, "layout and manifest", f"{len(evidence.manifest.files)} files, each as listed")
     for number, (title, check) in enumerate(_STEPS, start=2):
-        with _step(number, title):
+        with step(number, title):
             detail = check(evidence, report)
         if detail is not None:
             report.steps.append(Step(number, title, "not run" if detail.startswith("no ") else "passed", detail))
@@ -141,22 +140,6 @@ def verify(path: Path, trust: Trust | None = None, *, unsealed: Path | None = No
 
 def _passed(report: Report, number: int, title: str, detail: str) -> None:
     report.steps.append(Step(number, title, "passed", detail))
-
-
-@contextmanager
-def _step(number: int, title: str) -> Iterator[None]:
-    place = f"step {number} ({title})"
-    try:
-        yield
-    except VerificationError as flaw:
-        raise VerificationError(flaw.code, flaw.hint, f"{place}: {flaw.where}" if flaw.where else place) from None
-    except OSError as flaw:
-        raise VerificationError("volume.unreadable", f"a file cannot be read ({type(flaw).__name__})", place) from None
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as flaw:
-        # Hostile files reach code behind the strict readers at most in shapes nobody thought of: refuse, and quote nothing.
-        raise VerificationError(
-            "volume.malformed", f"a file is not what its format says ({type(flaw).__name__})", place
-        ) from None
 
 
 def _malformed(hint: str) -> VerificationError:
