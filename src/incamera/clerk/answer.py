@@ -27,7 +27,11 @@ from incamera.production import Figure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What `incamera answer` was given. `without` names parties whose seed the order's fallback lets the draw do without."""
+    """What `incamera answer` was given. `without` names parties whose seed the order's fallback lets the draw do without.
+
+    `rows` gives the row ids of an earlier frame over the same logs: how a neutral recomputes an answer in a home of its own.
+    `processes` 0 runs everything in the calling process.
+    """
 
     order: Path
     sources: Sources
@@ -36,6 +40,7 @@ class Request:
     approvals: tuple[Path, ...] = ()
     reveals: tuple[Path, ...] = ()
     without: tuple[str, ...] = ()
+    rows: Path | None = None
     processes: int = 2
 
 
@@ -95,7 +100,7 @@ def _work(desk: Desk, request: Request, volume: Path, extra: Sequence[Figure]) -
         collected = collect(desk, request.sources)
     shutil.copyfile(desk.path / EXCEPTIONS, request.out / EXCEPTIONS)
     with timings.of("frame"):
-        committed = sample.commit_frame(desk)
+        committed = sample.commit_frame(desk, request.rows)
     with timings.of("draw"):
         made = sample.make_draw(desk, committed, request.reveals, request.without)
     grant, approvals = authorize(desk, request.approvals)

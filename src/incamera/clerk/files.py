@@ -5,6 +5,7 @@ Whoever runs this holds the text already: nothing is sealed, nothing is recorded
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import lru_cache, partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from incamera.clerk import jsonl
 from incamera.clerk.jsonl import Row
 from incamera.clerk.watch import Watcher
 from incamera.core.errors import Error
-from incamera.core.records import Account, Match
+from incamera.core.records import Account, Conversation, Match, Part, Turn, Work
 
 
 def deid_find(source: Path, out: Path, *, recipe: str, accounts: Path | None, processes: int, watch: Watcher) -> dict[str, Any]:
@@ -136,3 +137,25 @@ def _row(conversation: str, match: Match) -> Row:
         "elicitation": list(match.elicitation),
         "commonness": asdict(common) if common else None,
     }
+
+
+# --- one text ------------------------------------------------------------------------------------------------------------
+
+
+def redact_text(text: str) -> str:
+    """One text under the default recipe."""
+    from incamera.deid.apply import redact_text as redacted
+
+    return redacted(text)
+
+
+def match_text(text: str, works: Iterable[Work | Mapping[str, str]], *, min_words: int) -> list[Match]:
+    """One text against a few works, indexed in memory."""
+    from incamera.clerk.works import work_of
+    from incamera.matching.index import Index
+    from incamera.matching.scan import scan
+
+    given = [w if isinstance(w, Work) else work_of(w, where=f"works[{n}]") for n, w in enumerate(works)]
+    turn = Turn(index=0, role="assistant", parts=(Part(kind="text", path="text", text=text),))
+    conversation = Conversation(id="text", subject="", source="text", turns=(turn,))
+    return scan(conversation, Index.of(given, min_words=min_words))

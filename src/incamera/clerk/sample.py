@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from incamera.clerk import jsonl
 from incamera.clerk.clock import SystemClock
 from incamera.clerk.desk import Desk
 from incamera.clerk.home import Home, write_atomically
 from incamera.core.canon import canonical
 from incamera.core.errors import Awaiting, Malformed, Refused
-from incamera.core.ids import Digest, Ref, digest
+from incamera.core.facts import FactsLike
+from incamera.core.ids import Digest, Ref, digest, new_ref
 from incamera.governance import keys
 from incamera.governance import order as orders
 from incamera.sampling import check as checking
@@ -33,8 +35,12 @@ class Committed:
     map: RowMap
 
 
-def commit_frame(desk: Desk) -> Committed:
+def commit_frame(desk: Desk, rows: Path | None = None) -> Committed:
     """Build the frame of the order over the vault and put its root into a checkpoint; once.
+
+    Args:
+        rows: Row ids of an earlier frame over the same logs, as `sample check --json` tells them: with these a neutral's
+            fresh home comes to the same root, so that the same reveals give the same draw. Random ids otherwise.
 
     The row map is written first and the ledger last: a run killed in between starts the frame anew, with new row ids,
     unless the root is in the ledger already.
@@ -46,7 +52,7 @@ def commit_frame(desk: Desk) -> Committed:
     if desk.done("frame") is None:
         desk.watch.stage("frame")
         if desk.recorded("frame.committed") is None:
-            _fresh(desk, path)
+            _fresh(desk, path, rows)
         built = files.read_frame(path)
         facts = {
             "root": built.root,
@@ -64,7 +70,7 @@ def commit_frame(desk: Desk) -> Committed:
     return Committed(frame=files.read_frame(path), map=_read_map(desk))
 
 
-def _fresh(desk: Desk, path: Path) -> None:
+def _fresh(desk: Desk, path: Path, given: Path | None) -> None:
     collected = desk.done("collect") or {}
     lacks: dict[str, list[str]] = collected.get("lacks", {})
     built, rows = frame.build(
@@ -72,12 +78,27 @@ def _fresh(desk: Desk, path: Path) -> None:
         desk.order.frame,
         stratified_by=desk.order.sample.strata,
         lacks=lambda field: tuple(lacks.get(field, ())),
+        row_id=_known_rows(desk, given) if given else lambda _: new_ref(),
     )
     if not built.rows:
         raise Refused("sample.empty-frame", "the order's rules leave no conversation in the frame", where="frame")
     path.unlink(missing_ok=True)
     write_atomically(desk.path / MAP, envelope.seal(_map_key(desk), b"".join(rows.lines()), _aad(desk)), mode=0o600)
     files.write_frame(path, built)
+
+
+def _known_rows(desk: Desk, path: Path) -> Callable[[FactsLike], str]:
+    """Row ids by vault reference, from lines `{"id", "row", "source"?}`; a conversation without one gets a random id."""
+    known: dict[str, str] = {}
+    for number, line in jsonl.read(path):
+        if not isinstance(line.get("id"), str):
+            raise Malformed("sample.bad-rows", "expected lines with id and row", where=f"{path}:{number}")
+        if not isinstance(line.get("row"), str):
+            continue  # excluded from the earlier frame, or unknown to it
+        ref = desk.home.vault.lookup([line["id"]], source=line.get("source"))[line["id"]]
+        if ref is not None:
+            known[ref] = line["row"]
+    return lambda facts: known.get(facts.cref) or new_ref()
 
 
 def _read_map(desk: Desk) -> RowMap:

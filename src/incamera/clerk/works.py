@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,15 @@ def read_works(paths: Sequence[Path]) -> Iterator[Work]:
     """
     for path in paths:
         for number, row in jsonl.read(path):
-            if not isinstance(row.get("work_id"), str) or not isinstance(row.get("text"), str) or not row["work_id"]:
-                raise Malformed("works.bad-record", "a work needs 'work_id' and 'text', both texts", where=f"{path}:{number}")
-            yield Work(
-                work_id=row["work_id"],
-                text=row["text"],
-                **{name: row[name] if isinstance(row.get(name), str) else "" for name in _FIELDS},
-            )
+            yield work_of(row, where=f"{path}:{number}")
+
+
+def work_of(row: Mapping[str, Any], *, where: str) -> Work:
+    """One record as a work. Raises `Malformed` (`works.bad-record`) at *where*."""
+    if not isinstance(row.get("work_id"), str) or not isinstance(row.get("text"), str) or not row["work_id"]:
+        raise Malformed("works.bad-record", "a work needs 'work_id' and 'text', both texts", where=where)
+    given = {name: row[name] if isinstance(row.get(name), str) else "" for name in _FIELDS}
+    return Work(work_id=row["work_id"], text=row["text"], **given)
 
 
 def index_works(desk: Desk, paths: Sequence[Path]) -> dict[str, Any]:

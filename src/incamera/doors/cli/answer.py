@@ -31,6 +31,10 @@ def answer(
     without_party: Annotated[
         list[str] | None, typer.Option(help="Draw without this silent party, where the order's fallback allows it.")
     ] = None,
+    rows: Annotated[
+        Path | None,
+        typer.Option(help="Row ids of an earlier frame (from `sample check --json`), to recompute an answer elsewhere."),
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only count and estimate; opens no sealed text, changes nothing.")] = False,
     kms: Annotated[str | None, typer.Option(help="Which KMS the home uses; must be said where there is a matter: local.")] = None,
     home: options.Home = options.DEFAULT_HOME,
@@ -66,6 +70,7 @@ def answer(
         approvals=tuple(approval or ()),
         reveals=tuple(reveal or ()),
         without=tuple(without_party or ()),
+        rows=rows,
         processes=processes,
     )
     require_kms(home, kms)

@@ -9,58 +9,45 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
-import click
 import typer
 
 from incamera.core.errors import EXIT_CODES, Error
 
-app = typer.Typer(
-    name="incamera",
-    help="Answer a demand for private AI conversations with the least exposure and the most proof.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 done · 2 usage · 3 malformed input · 4 refused · 5 unverified · 6 budget spent · "
-    "7 unavailable · 8 awaiting an approval or a reveal (run again to resume) · 9 consistent, signer not established.",
+_EPILOG = (
+    "Exit codes: 0 done · 2 usage · 3 malformed input · 4 refused · 5 unverified · 6 budget spent · "
+    "7 unavailable · 8 awaiting an approval or a reveal (run again to resume) · 9 consistent, signer not established."
 )
 
 
-def _register() -> None:
-    from incamera.doors.cli import (
-        access,
-        answer,
-        deid,
-        home,
-        ledger,
-        matching,
-        matter,
-        production,
-        sample,
-    )
+def build() -> typer.Typer:
+    """The program with all its command groups."""
+    from incamera.doors.cli import access, answer, deid, home, ledger, matching, matter, production, sample
 
+    app = typer.Typer(
+        name="incamera",
+        help="Answer a demand for private AI conversations with the least exposure and the most proof.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        epilog=_EPILOG,
+    )
     answer.register(app)
     home.register(app)
     for group in (matter, access, sample, deid, matching, production, ledger):
         app.add_typer(group.app)
+    return app
 
 
 def main() -> NoReturn:
     """Entry point. Errors of ours print code, place and hint; unexpected ones print where, never what they hold."""
-    _register()
     try:
-        outcome = app(standalone_mode=False)
-        sys.exit(outcome if isinstance(outcome, int) else 0)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as flaw:
-        flaw.show()
-        sys.exit(EXIT_CODES["usage"])
+        build()()  # Typer itself ends usage errors with exit code 2
+        sys.exit(EXIT_CODES["ok"])
     except Error as flaw:
         _say(flaw.family, flaw.code, flaw.where, flaw.hint)
         sys.exit(flaw.exit_code)
     except OSError as flaw:
-        code = "world.disk-full" if flaw.errno in (errno.ENOSPC, errno.EDQUOT) else "world.os-error"
+        code = "world.disk-full" if flaw.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "world.os-error"
         _say("unavailable", code, str(flaw.filename or ""), flaw.strerror or "the operating system refused")
         sys.exit(EXIT_CODES["unavailable"])
     except KeyboardInterrupt:
