@@ -24,7 +24,12 @@ RECIPE = load()
 
 def conversation(texts: list[str]) -> Conversation:
     turns = tuple(
-        Turn(index=i, role="user" if i % 2 == 0 else "assistant", parts=(Part(kind="text", path="text", text=t),), tool="fetch_ruth" if i == 0 else None)
+        Turn(
+            index=i,
+            role="user" if i % 2 == 0 else "assistant",
+            parts=(Part(kind="text", path="text", text=t),),
+            tool="fetch_ruth" if i == 0 else None,
+        )
         for i, t in enumerate(texts[1:])
     )
     return Conversation(id="c", subject="s", source="test", header=(Part(kind="text", path="title", text=texts[0]),), turns=turns)
@@ -32,7 +37,9 @@ def conversation(texts: list[str]) -> Conversation:
 
 def redacted_strings(c: Conversation, found: Found) -> list[str]:
     out = apply(c, found, recipe=RECIPE, source=Commitment("0" * 64))
-    return [p.text for p in out.header] + [s for t in out.turns for s in ([p.text for p in t.parts] + list(t.sources) + [t.tool or ""])]
+    return [p.text for p in out.header] + [
+        s for t in out.turns for s in ([p.text for p in t.parts] + list(t.sources) + [t.tool or ""])
+    ]
 
 
 @settings(deadline=None, max_examples=200)

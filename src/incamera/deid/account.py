@@ -21,7 +21,12 @@ class Attributes:
     def __init__(self, account: Account) -> None:
         self._runs: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         self._words: dict[str, str] = {}
-        for values, label in ((account.names, "PERSON"), (account.handles, "HANDLE"), (account.emails, "EMAIL"), (account.addresses, "ADDRESS")):
+        for values, label in (
+            (account.names, "PERSON"),
+            (account.handles, "HANDLE"),
+            (account.emails, "EMAIL"),
+            (account.addresses, "ADDRESS"),
+        ):
             for value in values:
                 self._add(value, label)
         for email in account.emails:
@@ -48,7 +53,12 @@ class Attributes:
                     yield Hit(tokens.spans[i][0], tokens.spans[i + n - 1][1], label, "direct", 0.99, "account")
             if low in self._words and self._stands(tokens, i):
                 yield Hit(*tokens.spans[i], self._words[low], "direct", 0.95, "account")
-            elif self._typo and len(low) >= _TYPO_LETTERS - 1 and not tokens.codes[i] & t.SAFE_UNCASED and any(_near(low, w) for w in self._typo):
+            elif (
+                self._typo
+                and len(low) >= _TYPO_LETTERS - 1
+                and not tokens.codes[i] & t.SAFE_UNCASED
+                and any(_near(low, w) for w in self._typo)
+            ):
                 yield Hit(*tokens.spans[i], "PERSON", "direct", 0.7, "account.typo")
         if self._digits:
             for m in re.finditer(r"\+?\d(?:[ ().\-/]{0,3}\d){5,18}", tokens.text):

@@ -36,7 +36,11 @@ class Aliases:
         if not mine:
             return name
         fuller = [f for f in full if f != name and len(_parts(f)) >= len(mine) and _short_for(mine, _parts(f))]
-        tops = {f for f in fuller if not any(g != f and _short_for(_parts(f), _parts(g)) and len(_parts(g)) > len(_parts(f)) for g in fuller)}
+        tops = {
+            f
+            for f in fuller
+            if not any(g != f and _short_for(_parts(f), _parts(g)) and len(_parts(g)) > len(_parts(f)) for g in fuller)
+        }
         return tops.pop() if len(tops) == 1 else name
 
     def cluster(self, label: str, surface: str) -> tuple[str, str]:

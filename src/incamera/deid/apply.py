@@ -21,7 +21,15 @@ Coarse = Literal["day", "month", "year"]
 _Place = tuple[int, int]
 
 
-def apply(conversation: Conversation, found: Found, *, recipe: Recipe, source: Commitment, at: Coarse = "month", key: bytes | None = None) -> Redacted:
+def apply(
+    conversation: Conversation,
+    found: Found,
+    *,
+    recipe: Recipe,
+    source: Commitment,
+    at: Coarse = "month",
+    key: bytes | None = None,
+) -> Redacted:
     """*conversation* with every finding replaced, times coarsened to *at*, and a span log.
 
     Args:
@@ -66,7 +74,15 @@ def _chooser(conversation: Conversation, found: Found, texts: Mapping[_Place, st
     if recipe.surrogates == "realistic":
         from incamera.deid.realistic import realistic
 
-        return realistic(aliases, texts.values(), key=key, language=found.language, subject=conversation.subject, linkage=recipe.linkage, at=recipe.at)
+        return realistic(
+            aliases,
+            texts.values(),
+            key=key,
+            language=found.language,
+            subject=conversation.subject,
+            linkage=recipe.linkage,
+            at=recipe.at,
+        )
     return tags(aliases, texts.values())
 
 
@@ -78,7 +94,9 @@ def _replaced(text: str, findings: list[Finding], chosen: Replace) -> tuple[str,
         replacement, method = chosen(f.label, text[f.span.start : f.span.end])
         pieces += (text[cursor : f.span.start], replacement)
         cursor = f.span.end
-        log.append(Surrogate(span=f.span, label=f.label, replacement=replacement, method=method, detector=f.detector, kind=f.kind))
+        log.append(
+            Surrogate(span=f.span, label=f.label, replacement=replacement, method=method, detector=f.detector, kind=f.kind)
+        )
     pieces.append(text[cursor:])
     return "".join(pieces), log
 

@@ -9,11 +9,13 @@ of the text as received. `apply` replaces exactly this list.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from incamera.core.records import HEADER, Account, Conversation, Finding, Match, Span, Waiver
 from incamera.deid import language as lang
+from incamera.deid import opinion
 from incamera.deid.account import Attributes
 from incamera.deid.extend import extend
 from incamera.deid.gate import Gate
@@ -54,7 +56,9 @@ class _Read:
     view: View
     tokens: Tokens
     hits: list[Hit]
+    language: str
     withheld: str = ""
+    spared: list[int] = field(default_factory=list)
 
 
 def leaves(conversation: Conversation) -> Iterator[tuple[int, int, str, bool]]:
@@ -94,9 +98,12 @@ def find(
     spoken = lang.detect(whole)
     attributes = Attributes(account) if account is not None else None
     known = vocabulary.bits if vocabulary is not None and vocabulary.on else {}
-    reads = [_examine(turn, part, text, code, spoken, attributes, known, recipe) for turn, part, text, code in texts]
+    reads = _examine(texts, spoken, attributes, known, recipe)
     if recipe.propagate:
         _follow(reads)
+    for read in reads:
+        if read.spared:
+            _unspare(read)
     findings, withheld = _collected(reads)
     kept, waivers = _protected(findings, protect, reads, recipe)
     if recipe.spare:
@@ -105,33 +112,64 @@ def find(
 
 
 def _examine(
-    turn: int, part: int, text: str, code: bool, spoken: str, attributes: Attributes | None, known: Mapping[str, int], recipe: Recipe
-) -> _Read:
+    texts: list[tuple[int, int, str, bool]], spoken: str, attributes: Attributes | None, known: Mapping[str, int], recipe: Recipe
+) -> list[_Read]:
+    reads: list[_Read] = []
+    codes: list[bool] = []
+    for turn, part, text, code in texts:
+        read = _open(turn, part, text, spoken)
+        reads.append(read)
+        codes.append(code or not read.withheld and _looks_like_code(read.tokens.text))
+    scored = opinion.score([r.tokens.text for r in reads]) if recipe.names and recipe.gate else None
+    for i, read in enumerate(reads):
+        if not read.withheld:
+            thought = opinion.Opinion(read.tokens, scored[i]) if scored is not None else None
+            read.hits = _detect(read, codes[i], thought, attributes, known, recipe)
+    return reads
+
+
+def _open(turn: int, part: int, text: str, spoken: str) -> _Read:
+    """The view, its words, and whether the gate can read it at all."""
     empty = Tokens("", [], [], [], [])
     if len(text) > MAX_PART:
-        return _Read(turn, part, View(text[:0], text), empty, [], TOO_LARGE)
+        return _Read(turn, part, View("", text), empty, [], "en", TOO_LARGE)
     seen = view(text)
     plain = blank_tags(seen.text)
-    outside = lang.uncovered(plain)
-    if lang.mostly_uncovered(plain, outside):
-        return _Read(turn, part, seen, empty, [], LANG_NOT_COVERED)
+    if lang.mostly_uncovered(plain, lang.uncovered(plain)):
+        return _Read(turn, part, seen, empty, [], "en", LANG_NOT_COVERED)
     language = lang.detect(plain, spoken) if len(plain) >= 40 else spoken
-    table = tables.table(language)
-    tokens = tokenise(plain, table)
-    hits: list[Hit] = [Hit(a, b, "OTHER", "direct", 0.9, "gate.script") for a, b in outside]
+    return _Read(turn, part, seen, tokenise(plain, tables.table(language)), [], language)
+
+
+def _detect(
+    read: _Read,
+    code: bool,
+    thought: opinion.Opinion | None,
+    attributes: Attributes | None,
+    known: Mapping[str, int],
+    recipe: Recipe,
+) -> list[Hit]:
+    tokens = read.tokens
+    plain = tokens.text
+    hits: list[Hit] = [Hit(a, b, "OTHER", "direct", 0.9, "gate.script") for a, b in lang.uncovered(plain)]
     if recipe.patterns:
         hits += [Hit(*h) for h in patterns.scan(plain)]
     if recipe.gate:
-        hits += Gate(tokens, table, known=known, code=code or _looks_like_code(plain)).hits()
+        gate = Gate(tokens, tables.table(read.language), known=known, code=code, scores=thought)
+        hits += gate.hits()
+        read.spared = gate.spared
     if attributes is not None:
         hits += attributes.hits(tokens)
     resolved = resolve(hits, plain)
     if recipe.gate and (more := list(extend(resolved, tokens))):
         resolved = resolve([*resolved, *more], plain)
-    return _Read(turn, part, seen, tokens, resolved)
+    return resolved
 
 
-_CODE = re.compile(r"[{};]\s*\n|^\s*(?:def |class |import |from \w+ import|#include|function |const |let |var |public |SELECT |</?\w+)", re.MULTILINE)
+_CODE = re.compile(
+    r"[{};]\s*\n|^\s*(?:def |class |import |from \w+ import|#include|function |const |let |var |public |SELECT |</?\w+)",
+    re.MULTILINE,
+)
 
 
 def _looks_like_code(text: str) -> bool:
@@ -150,6 +188,19 @@ def _follow(reads: list[_Read]) -> None:
         more = list(surfaces.hits(read.tokens))
         if more:
             read.hits = resolve([*read.hits, *more], read.tokens.text)
+
+
+def _unspare(read: _Read) -> None:
+    """ "Rule 44" with its first word replaced: the number goes too, or a second pass would say otherwise."""
+    spans = read.tokens.spans
+    starts = [h.start for h in read.hits]
+    more = []
+    for i in read.spared:
+        at = bisect_right(starts, spans[i - 1][0]) - 1
+        if at >= 0 and read.hits[at].end > spans[i - 1][0]:
+            more.append(Hit(*spans[i], "NUMBER", "quasi", 0.4, "gate.number"))
+    if more:
+        read.hits = resolve([*read.hits, *more], read.tokens.text)
 
 
 def _collected(reads: list[_Read]) -> tuple[list[Finding], list[tuple[Span, str]]]:
@@ -172,7 +223,9 @@ def _collected(reads: list[_Read]) -> tuple[list[Finding], list[tuple[Span, str]
     return findings, withheld
 
 
-def _protected(findings: list[Finding], protect: Sequence[Match], reads: list[_Read], recipe: Recipe) -> tuple[list[Finding], list[Waiver]]:
+def _protected(
+    findings: list[Finding], protect: Sequence[Match], reads: list[_Read], recipe: Recipe
+) -> tuple[list[Finding], list[Waiver]]:
     if not protect:
         return findings, []
     by_place = {(r.turn, r.part): r for r in reads}
@@ -194,7 +247,9 @@ def _elsewhere(reads: list[_Read]) -> Callable[[str, Sequence[Match]], bool]:
     def stands(surface: str, runs: Sequence[Match]) -> bool:
         for word in tokenise(view(surface).text, tables.table("en")).lows:
             for turn, part, start, end in places.get(word, ()):
-                inside = any(m.span.turn == turn and m.span.part == part and m.span.start <= start and end <= m.span.end for m in runs)
+                inside = any(
+                    m.span.turn == turn and m.span.part == part and m.span.start <= start and end <= m.span.end for m in runs
+                )
                 if not inside and len(word) > 2:
                     return True
         return False

@@ -8,43 +8,62 @@ ordinary ones can be.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from incamera.core.records import FindingKind
 from incamera.deid.hits import Hit
 from incamera.deid.lexicons import tables as t
 from incamera.deid.lexicons import terms
+from incamera.deid.opinion import Opinion
 from incamera.deid.tokens import BLANK, Tokens, bits
 
-#: P(word i is part of a name-like thing) for each word, in thousandths, or None where no model runs.
-Scores = Sequence[int]
+#: What the names model adds beyond, and clears below: margins over "no name", in logits.
+ADD, CLEAR = -3.0, -6.0
+#: The same beside a tag, whose own word the model can no longer see: a second pass must not judge more harshly.
+ADD_NEAR, CLEAR_NEAR = 3.0, 0.0
 
 _ENUMERATION = re.compile(r"^[ \t>*#\-]*\(?\d{1,3}[.):][ \t]?$")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_TAGS = re.compile(BLANK + "+")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+|\d+")
 _CLOSE = frozenset((" ", "-", "'", "’", ". ", ".", "-\n", "  ", "/", " & ", "&", "\n", ", "))
-_JOIN = frozenset((" ", "-", ".-", "'", "’", ". ", ".", " & ", "&", "  ", " - ", " / ", "/", "\u00a0"))
+_JOIN = frozenset((" ", " . ", "-", ".-", "'", "’", ". ", ".", " & ", "&", "  ", " - ", " / ", "/", "\u00a0"))
 
 
 class Gate:
     """The decisions for one part. *known* adds words that at least k subjects of the draw use."""
 
-    def __init__(self, tokens: Tokens, table: t.Table, *, known: Mapping[str, int] | None = None, code: bool = False, scores: Scores | None = None) -> None:
+    def __init__(
+        self,
+        tokens: Tokens,
+        table: t.Table,
+        *,
+        known: Mapping[str, int] | None = None,
+        code: bool = False,
+        scores: Opinion | None = None,
+    ) -> None:
         self.tokens = tokens
         self.table = table
         self.known = known or {}
         self.code = code
         self.scores = scores
+        self._cleared = scores.below(CLEAR, CLEAR_NEAR) if scores is not None else None
         self.masked: dict[int, tuple[str, FindingKind, float, str]] = {}
-        self._spared: list[int] = []  # numbers that count articles or steps, if that word itself survives
+        self.spared: list[int] = []  #: numbers that count articles or steps: safe if that word itself survives
         self._capitals: list[int] = []
         self._loud: dict[tuple[int, int], bool] = {}
+        self._headlines: dict[tuple[int, int], bool] = {}
 
     def hits(self) -> list[Hit]:
         tokens = self.tokens
         safe = t.SAFE_CASED if tokens.cased else t.SAFE_UNCASED
         # Four words in five end here: in lower case, known, and silent about people.
         quiet = safe | _SPEAKS
-        look = [i for i, (w, low, c) in enumerate(zip(tokens.words, tokens.lows, tokens.codes, strict=True)) if c & quiet != safe or w != low]
+        look = [
+            i
+            for i, (w, low, c) in enumerate(zip(tokens.words, tokens.lows, tokens.codes, strict=True))
+            if c & quiet != safe or w != low
+        ]
         for i in look:
             word, low, code = tokens.words[i], tokens.lows[i], tokens.codes[i]
             if word[0].isupper():
@@ -56,13 +75,31 @@ class Gate:
                     self._capital(i, word, low, code)
             elif not self._digits(i, low):
                 self._lower(i, low, code, safe)
+        self._modelled()
         self._introduced([i for i in look if tokens.codes[i] & (t.TITLE | t.VOCATIVE | t.ANNOUNCES)])
         self._phrases([i for i in look if tokens.codes[i] & t.PHRASE])
         self._runs()
-        for i in self._spared:
-            if i - 1 in self.masked:
-                self._mask(i, "NUMBER", "quasi", 0.4, "number")
         return list(self._emit())
+
+    def _modelled(self) -> None:
+        """What the names model points at, whatever the lists say."""
+        if self.scores is None:
+            return
+        for i, label, score in self.scores.above(ADD, ADD_NEAR):
+            low = self.tokens.lows[i]
+            if (
+                i in self.masked
+                or not low.isalpha()
+                or len(low) == 1
+                and low in "aiyoe"
+                or self.tokens.codes[i] & t.FUNCTION
+                and score < 0
+            ):
+                continue
+            kind: FindingKind = (
+                "direct" if label in _NAMES and score > 0 else "sensitive" if label in ("DEM", "HEALTH") else "quasi"
+            )
+            self.masked[i] = (label, kind, 0.5 if score < 0 else 0.8, "names.model")
 
     # --- one word --------------------------------------------------------------------------------------------------
 
@@ -81,6 +118,8 @@ class Gate:
             if code & t.SAFE_CASED:
                 return
         if len(low) == 1 or (self.code and code & t.KNOWN and not code & t.NAME):
+            return
+        if self._cleared is not None and code & t.KNOWN and self._cleared[i]:
             return
         if code & t.NAME:
             self._mask(i, "LOC" if code & t.PLACE and not code & t.FIRST else "PERSON", "direct", 0.6, "name")
@@ -114,7 +153,7 @@ class Gate:
             if a - line <= 8 and _ENUMERATION.match(tokens.text[line : b + 2]):
                 return True
             if i and tokens.lows[i - 1] in terms.REFERENCE_WORDS and tokens.gap(i).strip(" .\u00a0#") == "":
-                self._spared.append(i)
+                self.spared.append(i)
                 return True
             if tokens.text[max(0, a - 2) : a].strip() in ("§", "§§"):
                 return True
@@ -162,11 +201,20 @@ class Gate:
         if word == "I" or (word in "AYEO" and (tokens.starts(i) or self._loud_line(i))) or self.code:
             return
         b = tokens.spans[i][1]
-        if tokens.text[b : b + 1] in (")", "]") or (tokens.starts(i) and tokens.text[b : b + 2] in (". ", ".\t", ": ") and not self._upper(i + 1)):
+        if tokens.text[b : b + 1] in (")", "]") or (
+            tokens.starts(i) and tokens.text[b : b + 2] in (". ", ".\t", ": ") and not self._upper(i + 1)
+        ):
             return
         self._mask(i, "PERSON", "direct", 0.5, "initial")
 
     def _name(self, i: int, code: int, why: str = "capital") -> None:
+        if (
+            self._cleared is not None
+            and self._cleared[i]
+            and code & (t.ORDINARY | t.MIXED | t.FREQUENT)
+            and not code & (t.FIRST | t.PLACE | t.BRAND | t.FIGURE)
+        ):
+            return
         if code & t.FIRST or code & t.LAST and not code & (t.PLACE | t.ORDINARY | t.MIXED):
             self._mask(i, "PERSON", "direct", 0.7, "name")
         elif code & t.PLACE:
@@ -211,13 +259,22 @@ class Gate:
         return self._loud[line]
 
     def _headline(self, i: int) -> bool:
-        """Whether the line is a title in which most words are capitalised and none of the longer ones is not."""
-        start, end = self._line(i)
-        if end - start > 120:
+        """Whether the line is a title in which every longer word is an ordinary one and capitalised."""
+        line = self._line(i)
+        if line[1] - line[0] > 120:
             return False
-        words = re.findall(r"[^\W\d_]+", self.tokens.text[start:end])
-        long = [w for w in words if len(w) > 3]
-        return len(words) >= 3 and len(long) >= 2 and all(w[0].isupper() for w in long) and all(self.table[w.lower()] & t.SAFE_START for w in long)
+        if line not in self._headlines:
+            text = self.tokens.text[line[0] : line[1]]
+            words = _LETTERS.findall(text)
+            long = [w for w in words if len(w) > 3]
+            tags = len(_TAGS.findall(text)) if BLANK in text else 0
+            self._headlines[line] = (
+                len(words) + tags >= 3
+                and len(long) + tags >= 2
+                and all(w[0].isupper() for w in long)
+                and all(self.table[w.lower()] & t.SAFE_START for w in long)
+            )
+        return self._headlines[line]
 
     def _introduced(self, announcing: list[int]) -> None:
         """Names that their neighbours announce: "Mr", "my name is", "Dear"."""
@@ -233,7 +290,12 @@ class Gate:
                         break
                     self._mask(j, "PERSON", "direct", 0.8, "title")
                     self._mask(i, "PERSON", "quasi", 0.5, "title")
-            elif code & t.VOCATIVE and i + 1 < len(lows) and tokens.gap(i + 1) in (" ", ", ", ",\n", "\n", ",\n\n") and tokens.starts(i):
+            elif (
+                code & t.VOCATIVE
+                and i + 1 < len(lows)
+                and tokens.gap(i + 1) in (" ", ", ", ",\n", "\n", ",\n\n")
+                and tokens.starts(i)
+            ):
                 following = codes[i + 1]
                 if (self._upper(i + 1) or following & t.NAME) and not following & t.FUNCTION and following & _PLAIN != _PLAIN:
                     self._mask(i + 1, "PERSON", "direct", 0.6, "greeting")
@@ -264,9 +326,11 @@ class Gate:
         tokens = self.tokens
         lows = tokens.lows
         for i in starting:
-            for words in index[lows[i]]:
+            if i + 1 == len(lows):
+                continue
+            for words in index[lows[i]].get(lows[i + 1], ()):
                 n = len(words)
-                if i + n <= len(lows) and tuple(lows[i : i + n]) == words and all(self._joined(j) for j in range(i + 1, i + n)):
+                if tuple(lows[i : i + n]) == words and all(self._joined(j) for j in range(i + 1, i + n)):
                     if all(tokens.codes[j] & t.FUNCTION for j in range(i, i + n)) and not self._upper(i):
                         continue
                     for j in range(i, i + n):
@@ -284,9 +348,20 @@ class Gate:
             run, j = [i], i + 1
             while j < n and self._joined(j):
                 k = j
-                while k < min(j + 3, n - 1) and k not in masked and tokens.codes[k] & t.CONNECTOR and not self._upper(k) and self._joined(k + 1):
+                while (
+                    k < min(j + 3, n - 1)
+                    and k not in masked
+                    and tokens.codes[k] & t.CONNECTOR
+                    and not self._upper(k)
+                    and self._joined(k + 1)
+                ):
                     k += 1
-                if k >= n or not self._upper(k) or self._refers(k) or (tokens.codes[k] & t.FUNCTION and k not in masked and tokens.words[k] != "I"):
+                if (
+                    k >= n
+                    or not self._upper(k)
+                    or self._refers(k)
+                    or (tokens.codes[k] & t.FUNCTION and k not in masked and tokens.words[k] != "I")
+                ):
                     break
                 run += range(j, k + 1)
                 j = k + 1
@@ -295,7 +370,7 @@ class Gate:
         self._lower_links()
 
     def _refers(self, i: int) -> bool:
-        """"Rule 44": the word belongs to its number, not to the name before it."""
+        """ "Rule 44": the word belongs to its number, not to the name before it."""
         tokens = self.tokens
         return bool(tokens.codes[i] & t.REFERENCE) and i + 1 < len(tokens.words) and tokens.words[i + 1][0].isdigit()
 
@@ -303,14 +378,22 @@ class Gate:
         tokens, masked = self.tokens, self.masked
         capitals = [i for i in run if self._upper(i)]
         found = [i for i in capitals if i in masked and masked[i][0] in _NAMES]
-        if len(capitals) < 2 or self._loud_line(run[0]) or self._headline(run[0]) or all(tokens.codes[i] & t.SAFECAP for i in capitals):
-            return
-        if not found and tokens.starts(run[0]) and len(capitals) == 2 and not any(tokens.codes[i] & t.ORG for i in capitals):
+        if (
+            len(capitals) < 2
+            or self._loud_line(run[0])
+            or self._headline(run[0])
+            or all(tokens.codes[i] & t.SAFECAP for i in capitals)
+        ):
             return
         first = run[0]
-        if tokens.starts(first) and first not in masked and tokens.codes[first] & t.SAFE_START and not tokens.codes[first] & (t.NAME | t.ORG | t.TITLE):
+        if (
+            tokens.starts(first)
+            and first not in masked
+            and tokens.codes[first] & t.SAFE_START
+            and not tokens.codes[first] & (t.NAME | t.ORG | t.TITLE)
+        ):
             # "Yesterday Anna ...": the word that only opens the sentence is no part of the name, unless more capitals follow.
-            if len(capitals) == 2:
+            if len(capitals) == 2 and found:
                 run = run[1:]
         label, kind, _, _ = masked[found[0]] if found else ("ORG", "quasi", 0.4, "")
         for i in run:
@@ -319,17 +402,44 @@ class Gate:
     def _lower_links(self) -> None:
         """Small letters between parts of a name ("anna k lee", "fox and gillespie", "Anna's"), case aside."""
         tokens, masked = self.tokens, self.masked
-        for i in sorted(masked):
-            if masked[i][0] not in _NAMES:
-                continue
+        n = len(tokens.words)
+        for i in sorted(i for i in masked if masked[i][0] in _NAMES):
+            label, kind = masked[i][0], masked[i][1]
+            self._initials_before(i, label, kind)
             j = i + 1
-            if j >= len(tokens.words):
+            if j >= n or j in masked:
                 continue
-            if tokens.lows[j] == "s" and tokens.gap(j).strip() in ("'", "’", "´", "`") or tokens.lows[j] == "s" and masked[i][1] == "direct":
-                self._mask(j, masked[i][0], masked[i][1], 0.4, "possessive")
-            elif j + 1 in masked and masked[j + 1][0] in _NAMES and j not in masked and tokens.gap(j).strip(" ,.") == "" and self._joined(j + 1):
-                if len(tokens.lows[j]) == 1 and tokens.lows[j] not in "aiyeo" or tokens.lows[j] in ("and", "y", "et", "und", "e", "de", "del", "der", "van", "von", "la", "al", "el", "bin"):
-                    self._mask(j, masked[i][0], masked[i][1], 0.4, "link")
+            low, gap = tokens.lows[j], tokens.gap(j)
+            if low == "s" and (gap.strip() in ("'", "’", "´", "`") or kind == "direct"):
+                self._mask(j, label, kind, 0.4, "possessive")
+            elif j + 1 in masked and masked[j + 1][0] in _NAMES and gap.strip(" ,.") == "" and self._joined(j + 1):
+                if len(low) == 1 and low not in "aiyeo" or low in _LINKS:
+                    self._mask(j, label, kind, 0.4, "link")
+            elif (
+                gap == " "
+                and tokens.codes[i] & t.FIRST
+                and tokens.codes[j] & t.LAST
+                and not tokens.codes[j] & (t.FUNCTION | t.FIRST)
+                and tokens.words[i].islower()
+            ):
+                # "paul walker": after a first name in small letters, an ordinary word that is also a surname is one.
+                self._mask(j, "PERSON", "direct", 0.4, "surname")
+
+    def _initials_before(self, i: int, label: str, kind: FindingKind) -> None:
+        """ "j. m. huber": single letters that lead up to a name."""
+        tokens = self.tokens
+        j = i - 1
+        while (
+            j >= 0
+            and j not in self.masked
+            and len(tokens.words[j]) == 1
+            and tokens.words[j].isalpha()
+            and tokens.gap(j + 1) in (".", ". ", " ", " . ", ".-")
+        ):
+            if tokens.gap(j + 1) == " " and tokens.lows[j] in "aiyoe" or tokens.gap(j) in ("'", "’"):
+                return
+            self._mask(j, label, kind, 0.4, "initial")
+            j -= 1
 
     def _emit(self) -> Iterator[Hit]:
         for i in sorted(self.masked):
@@ -341,10 +451,13 @@ class Gate:
 #: Number words that mostly count nothing.
 _VAGUE = frozenset("one second first several few couple half un una une ein eine uno third once six dix a".split())
 _NAMES = frozenset(("PERSON", "ORG", "LOC", "OTHER"))
-_SHORT_TITLES = frozenset(("mr", "mrs", "ms", "dr", "prof", "sr", "sra", "mme", "mlle", "herr", "frau", "señor", "señora", "monsieur", "madame"))
-_INTRODUCERS: dict[str, tuple[tuple[str, ...], ...]] = {p[0]: tuple(q for q in terms.INTRODUCERS if q[0] == p[0]) for p in terms.INTRODUCERS}
+_SHORT_TITLES = frozenset(
+    ("mr", "mrs", "ms", "dr", "prof", "sr", "sra", "mme", "mlle", "herr", "frau", "señor", "señora", "monsieur", "madame")
+)
+_INTRODUCERS: dict[str, tuple[tuple[str, ...], ...]] = {
+    p[0]: tuple(q for q in terms.INTRODUCERS if q[0] == p[0]) for p in terms.INTRODUCERS
+}
+_LINKS = frozenset("and y et und e de del der van von la al el bin di da dos du des".split())
 _PLAIN = t.SAFE_START | t.SAFE_MID
 #: A known word may still say something: what it is, or what it begins.
 _SPEAKS = t.DEM | t.HEALTH | t.OCC | t.KIN | t.SEX | t.NUMWORD | t.TITLE | t.VOCATIVE | t.ANNOUNCES | t.PHRASE
-
-Tagger = Callable[[Sequence[str]], Scores]

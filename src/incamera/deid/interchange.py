@@ -30,7 +30,9 @@ def find_record(record: Mapping[str, Any], *, recipe: Recipe | None = None, acco
     return {"id": record["id"], "findings": _rows(found, document="turns" not in record)}
 
 
-def apply_record(record: Mapping[str, Any], *, recipe: Recipe | None = None, account: Account | None = None, key: bytes | None = None) -> Record:
+def apply_record(
+    record: Mapping[str, Any], *, recipe: Recipe | None = None, account: Account | None = None, key: bytes | None = None
+) -> Record:
     """The same record with replaced text and `"surrogates"`: `id`, roles and treated strings, nothing else.
 
     Keys that the interchange does not name are left out, `subject` is left out (it identifies), `started_at` is cut
@@ -54,11 +56,27 @@ def apply_record(record: Mapping[str, Any], *, recipe: Recipe | None = None, acc
     if started := _started(record.get("started_at"), recipe):
         out["started_at"] = started
     rows = [
-        (s.span, {"label": s.label, "replacement": s.replacement, "method": s.method, "scope": s.scope, "kind": s.kind, "detector": s.detector})
+        (
+            s.span,
+            {
+                "label": s.label,
+                "replacement": s.replacement,
+                "method": s.method,
+                "scope": s.scope,
+                "kind": s.kind,
+                "detector": s.detector,
+            },
+        )
         for s in redacted.surrogates
     ]
-    rows += [(span, {"label": "WITHHELD", "replacement": f"[WITHHELD: {code}]", "method": "withheld", "scope": "conversation"}) for span, code in redacted.withheld if span.end]
-    out["surrogates"] = [{**_place(span, document), "start": span.start, "end": span.end, **row} for span, row in sorted(rows, key=lambda r: r[0])]
+    rows += [
+        (span, {"label": "WITHHELD", "replacement": f"[WITHHELD: {code}]", "method": "withheld", "scope": "conversation"})
+        for span, code in redacted.withheld
+        if span.end
+    ]
+    out["surrogates"] = [
+        {**_place(span, document), "start": span.start, "end": span.end, **row} for span, row in sorted(rows, key=lambda r: r[0])
+    ]
     return out
 
 
@@ -99,7 +117,9 @@ def _conversation(record: Mapping[str, Any]) -> Conversation:
         raise Malformed("deid.not-a-record", "expected 'text' (a string) or 'turns' (a list)", where=where)
     title = record.get("title")
     header = (Part(kind="text", path="title", text=title),) if isinstance(title, str) else ()
-    return Conversation(id=record["id"], subject=str(record.get("subject", "")), source="plain", turns=tuple(turns), header=header)
+    return Conversation(
+        id=record["id"], subject=str(record.get("subject", "")), source="plain", turns=tuple(turns), header=header
+    )
 
 
 def _turn(index: int, turn: Any, where: str) -> Turn:

@@ -16,7 +16,12 @@ _WAIVABLE = ("gate.", "names.", "propagate")
 
 
 def waive(
-    findings: Sequence[Finding], protect: Sequence[Match], *, protect_words: int, surface: Callable[[Finding], str], elsewhere: Callable[[str, Sequence[Match]], bool]
+    findings: Sequence[Finding],
+    protect: Sequence[Match],
+    *,
+    protect_words: int,
+    surface: Callable[[Finding], str],
+    elsewhere: Callable[[str, Sequence[Match]], bool],
 ) -> tuple[list[Finding], list[Waiver]]:
     """(findings that stay, waivers). *elsewhere* says whether a surface stands outside the given runs."""
     runs = [m for m in protect if m.words >= protect_words]

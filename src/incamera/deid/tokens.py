@@ -21,7 +21,7 @@ _TAGS = re.compile(BLANK + "+")
 
 #: A word: letters, marks and digits. Marks matter: Devanagari or Arabic words are full of them.
 _PLAIN = re.compile(r"[^\W_]+")
-_END = frozenset(".!?:;\n\r\"“”„«»•*|>{}[]()<=—–…\t#/\\")
+_END = frozenset('.!?:;\n\r"“”„«»•*|>{}[]()<=—–…\t#/\\')
 _ABBREVIATION = frozenset(("mr", "mrs", "ms", "dr", "prof", "st", "sr", "sra", "no", "nos", "vs", "v", "jr", "fr", "rev", "hon", "lt", "col", "gen", "m", "mme"))  # fmt: skip
 
 
@@ -56,7 +56,9 @@ class Tokens:
             return False
         if _END.isdisjoint(gap):
             return False
-        if gap.strip() == "." and (len(self.words[i - 1]) == 1 and self.words[i - 1].isupper() or self.lows[i - 1] in _ABBREVIATION):
+        if gap.strip(" -") == "." and (
+            len(self.words[i - 1]) == 1 and self.words[i - 1].isupper() or self.lows[i - 1] in _ABBREVIATION
+        ):
             return False
         return True
 
@@ -79,7 +81,10 @@ def tokenise(text: str, table: Table) -> Tokens:
 def _markless(text: str) -> bool:
     if text.isascii():
         return True
-    return not any("\u0300" <= c <= "\u036f" or "\u0483" <= c <= "\u0489" or "\u0591" <= c <= "\u109d" or "\u1712" <= c <= "\u1dff" for c in set(text))
+    return not any(
+        "\u0300" <= c <= "\u036f" or "\u0483" <= c <= "\u0489" or "\u0591" <= c <= "\u109d" or "\u1712" <= c <= "\u1dff"
+        for c in set(text)
+    )
 
 
 def _with_marks() -> re.Pattern[str]:

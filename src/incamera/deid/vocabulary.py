@@ -24,9 +24,15 @@ MIN_SUBJECTS = 10_000
 VERSION = "incamera-vocabulary/1"
 
 #: Rows of the first pass: one for each distinct (word, subject) of a batch.
-USES = pa.schema([pa.field("token", pa.string(), nullable=False), pa.field("uref", pa.binary(16), nullable=False)], metadata={b"incamera": b"uses/1"})
+USES = pa.schema(
+    [pa.field("token", pa.string(), nullable=False), pa.field("uref", pa.binary(16), nullable=False)],
+    metadata={b"incamera": b"uses/1"},
+)
 #: Rows of the second: how many distinct subjects use a word.
-COUNTS = pa.schema([pa.field("token", pa.string(), nullable=False), pa.field("subjects", pa.int64(), nullable=False)], metadata={b"incamera": b"counts/1"})
+COUNTS = pa.schema(
+    [pa.field("token", pa.string(), nullable=False), pa.field("subjects", pa.int64(), nullable=False)],
+    metadata={b"incamera": b"counts/1"},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -61,7 +67,11 @@ def words_of(texts: Iterable[str]) -> set[str]:
     found: set[str] = set()
     for text in texts:
         tokens = tokenise(blank_tags(view(text).text), table)
-        found.update(low for low, code in zip(tokens.lows, tokens.codes, strict=True) if low.isalpha() and 2 < len(low) <= 30 and not code & t.SAFE_UNCASED)
+        found.update(
+            low
+            for low, code in zip(tokens.lows, tokens.codes, strict=True)
+            if low.isalpha() and 2 < len(low) <= 30 and not code & t.SAFE_UNCASED
+        )
     return found
 
 
@@ -76,7 +86,9 @@ def uses(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             conversation = unpack(row["conversation"], Conversation)
             pairs.update((w, row["uref"]) for w in words_of(p.text for _, _, p in conversation.parts()))
         ordered = sorted(pairs)
-        yield pa.RecordBatch.from_arrays([pa.array([w for w, _ in ordered], pa.string()), pa.array([u for _, u in ordered], pa.binary(16))], schema=USES)
+        yield pa.RecordBatch.from_arrays(
+            [pa.array([w for w, _ in ordered], pa.string()), pa.array([u for _, u in ordered], pa.binary(16))], schema=USES
+        )
 
 
 def count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -86,7 +98,9 @@ def count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for token, uref in zip(batch.column("token").to_pylist(), batch.column("uref").to_pylist(), strict=True):
             subjects.setdefault(token, set()).add(uref)
         tokens = sorted(subjects)
-        yield pa.RecordBatch.from_arrays([pa.array(tokens, pa.string()), pa.array([len(subjects[w]) for w in tokens], pa.int64())], schema=COUNTS)
+        yield pa.RecordBatch.from_arrays(
+            [pa.array(tokens, pa.string()), pa.array([len(subjects[w]) for w in tokens], pa.int64())], schema=COUNTS
+        )
 
 
 def freeze(counts: Iterable[pa.RecordBatch], *, k: int, subjects: int) -> Vocabulary:

@@ -20,10 +20,19 @@ SOURCE = Commitment("0" * 64)
 
 
 def talk(*texts: str, title: str = "", **first: object) -> Conversation:
-    turns = [Turn(index=i, role="user" if i % 2 == 0 else "assistant", parts=(Part(kind="text", path="text", text=t),)) for i, t in enumerate(texts)]
+    turns = [
+        Turn(index=i, role="user" if i % 2 == 0 else "assistant", parts=(Part(kind="text", path="text", text=t),))
+        for i, t in enumerate(texts)
+    ]
     if first:
         turns[0] = replace(turns[0], **first)  # type: ignore[arg-type]
-    return Conversation(id="c", subject="s", source="test", turns=tuple(turns), header=(Part(kind="text", path="title", text=title),) if title else ())
+    return Conversation(
+        id="c",
+        subject="s",
+        source="test",
+        turns=tuple(turns),
+        header=(Part(kind="text", path="title", text=title),) if title else (),
+    )
 
 
 def redact(c: Conversation, **options: object) -> Redacted:
@@ -71,7 +80,13 @@ def test_a_foreign_word_in_covered_text_is_replaced() -> None:
 
 
 def test_account_attributes_are_found_in_any_form() -> None:
-    account = Account(subject="s", names=("Imogen Tarrant",), emails=("tarrant.im@example.net",), phones=("+44 20 7946 0958",), handles=("zigzag",))
+    account = Account(
+        subject="s",
+        names=("Imogen Tarrant",),
+        emails=("tarrant.im@example.net",),
+        phones=("+44 20 7946 0958",),
+        handles=("zigzag",),
+    )
     r = redact(talk("imogne wrote; zigzag is me, call 02079460958 or ask tarrant.im"), account=account)
     for secret in ("imogne", "zigzag", "7946", "tarrant"):
         assert secret not in text(r)
@@ -151,7 +166,10 @@ def test_an_account_attribute_is_replaced_even_there() -> None:
 
 
 def test_find_and_apply_share_one_list() -> None:
-    record = {"id": "r", "turns": [{"role": "user", "text": "I am Ruth Klinger"}, {"role": "assistant", "text": "Hello Ruth, born 3 May 1999?"}]}
+    record = {
+        "id": "r",
+        "turns": [{"role": "user", "text": "I am Ruth Klinger"}, {"role": "assistant", "text": "Hello Ruth, born 3 May 1999?"}],
+    }
     found, applied = find_record(record), apply_record(record)
     keys = ("turn", "part", "start", "end", "label")
     assert [{k: f[k] for k in keys} for f in found["findings"]] == [{k: s[k] for k in keys} for s in applied["surrogates"]]
@@ -163,14 +181,23 @@ def test_documents_have_no_turn_and_part() -> None:
 
 
 def test_nothing_untreated_leaves_in_file_mode() -> None:
-    record = {"id": "r", "subject": "ruth@example.org", "note": "Klinger", "title": "Ruth", "turns": [{"role": "Ruth", "text": "hi", "name": "Klinger"}]}
+    record = {
+        "id": "r",
+        "subject": "ruth@example.org",
+        "note": "Klinger",
+        "title": "Ruth",
+        "turns": [{"role": "Ruth", "text": "hi", "name": "Klinger"}],
+    }
     out = apply_record(record)
     assert set(out) == {"id", "turns", "title", "surrogates"}
     assert out["turns"] == [{"role": "user", "text": "hi"}]
     assert out["title"] == "[PERSON-1]"
 
 
-@pytest.mark.parametrize("record", [[], {"text": "x"}, {"id": 3, "text": "x"}, {"id": "a"}, {"id": "a", "turns": ["x"]}, {"id": "a", "turns": [{"text": 3}]}])
+@pytest.mark.parametrize(
+    "record",
+    [[], {"text": "x"}, {"id": 3, "text": "x"}, {"id": "a"}, {"id": "a", "turns": ["x"]}, {"id": "a", "turns": [{"text": 3}]}],
+)
 def test_not_a_record(record: object) -> None:
     with pytest.raises(Malformed) as caught:
         find_record(record)  # type: ignore[arg-type]

@@ -8,7 +8,28 @@ from hypothesis import strategies as st
 
 from incamera.text.normalize import view
 
-HIDDEN = st.sampled_from(["J\u200bo", "ｊｏ", "Jо", "e\u0301", "%40", "&#64;", "&amp;", "\\u0041", "\\n", "٣٤", "\ud800", "\x00", "ﬁ", "\U0001d43d", "\u00ad", "a", " ", "9"])
+HIDDEN = st.sampled_from(
+    [
+        "J\u200bo",
+        "ｊｏ",
+        "Jо",
+        "e\u0301",
+        "%40",
+        "&#64;",
+        "&amp;",
+        "\\u0041",
+        "\\n",
+        "٣٤",
+        "\ud800",
+        "\x00",
+        "ﬁ",
+        "\U0001d43d",
+        "\u00ad",
+        "a",
+        " ",
+        "9",
+    ]
+)
 
 
 @pytest.mark.parametrize(

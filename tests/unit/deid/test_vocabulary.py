@@ -18,7 +18,16 @@ def batch(texts: list[tuple[int, str]]) -> pa.RecordBatch:
         turn = Turn(index=0, role="user", parts=(Part(kind="text", path="text", text=text),))
         c = Conversation(id=str(i), subject=str(subject), source="t", turns=(turn,))
         ref = subject.to_bytes(16, "big")
-        rows.append({"cref": i.to_bytes(16, "big"), "uref": ref, "commit": bytes(32), "conversation": pack(c), "account": None, "ledger_key": bytes(32)})
+        rows.append(
+            {
+                "cref": i.to_bytes(16, "big"),
+                "uref": ref,
+                "commit": bytes(32),
+                "conversation": pack(c),
+                "account": None,
+                "ledger_key": bytes(32),
+            }
+        )
     return pa.RecordBatch.from_pylist([{k: r.get(k) for k in OPENED.names} for r in rows], schema=OPENED)
 
 

@@ -30,7 +30,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _COMMENT = re.compile(r"#[^\n]*")
 _DOCSTRING = re.compile(r'"""(.*?)"""', re.DOTALL)
 _NAMED = re.compile(r"(?i)per|loc|org|place|city|country|state|artist|corporation|business|geographic|poi|facility|group")
-_SENTENCE_GAP = frozenset(".!?:;\"“”\n•*-–—|()")
+_SENTENCE_GAP = frozenset('.!?:;"“”\n•*-–—|()')
 
 
 def count(texts: Iterator[str]) -> tuple[Counter[str], Counter[str]]:
@@ -52,7 +52,8 @@ def strings(value: Any) -> Iterator[str]:
     if isinstance(value, dict) and "tokens" in value and "tags" in value:
         # A tagged name counts as a capital however it was written; what else is tagged says nothing of casing.
         yield "the " + " ".join(
-            w if tag == "O" else w.title() if _NAMED.search(tag) else "0" for w, tag in zip(value["tokens"], value["tags"], strict=True)
+            w if tag == "O" else w.title() if _NAMED.search(tag) else "0"
+            for w, tag in zip(value["tokens"], value["tags"], strict=True)
         )
         return
     if isinstance(value, str):

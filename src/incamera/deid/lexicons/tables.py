@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
+from itertools import chain
 
 from incamera.deid.lexicons import terms
 
@@ -51,8 +52,12 @@ BRAND = 1 << 27
 PHRASE = 1 << 28  # begins a place of several words
 ANNOUNCES = 1 << 29  # begins "my name is", "called"
 ILL = 1 << 30
+FIGURE = 1 << 31  # a public figure's name
+BODY = 1 << 32  # "hospital", "insurance": a name before it is an organisation's or a place's
 
 NAME = FIRST | LAST | PLACE
+#: Languages whose function words `terms` lists by hand.
+_HAND = ("en", "es", "fr", "de", "it", "pt")
 
 #: Languages whose base vocabulary wordfreq gives and whose script the gate reads.
 LANGUAGES = (
@@ -109,7 +114,11 @@ def _people() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
                 if not callable(values) and isinstance(values, Iterable):
                     (first if "first" in attribute else last).update(_words(values))
     rare: set[str] = set()
-    for name, common, target in (("dist.male.first", 99.0, first), ("dist.female.first", 99.0, first), ("dist.all.last", 60.0, last)):
+    for name, common, target in (
+        ("dist.male.first", 99.0, first),
+        ("dist.female.first", 99.0, first),
+        ("dist.all.last", 60.0, last),
+    ):
         for line in (files("names") / name).read_text().splitlines():
             word, _, cumulative, _ = line.split()
             (target if float(cumulative) <= common else rare).add(word.lower())
@@ -160,6 +169,7 @@ class Table(dict[str, int]):
         self._own = frequencies(language)
         self._english = frequencies("en")
         self._classes = _classes()
+        self._function = terms.FUNCTION_WORDS if language in _HAND else terms.FUNCTION_WORDS | stopwords(language)
 
     def __missing__(self, word: str) -> int:
         own, english = zipf(self._own.get(word, 0.0)), zipf(self._english.get(word, 0.0))
@@ -167,7 +177,7 @@ class Table(dict[str, int]):
         if not known and not own and not english or any(c.isdigit() for c in word):
             return 0
         top = max(own, english)
-        known |= (KNOWN if top else 0) | (FREQUENT if top >= 4.0 else 0) | (FUNCTION if top >= 5.6 else 0)
+        known |= (KNOWN if top else 0) | (FREQUENT if top >= 4.0 else 0) | (FUNCTION if word in self._function else 0)
         bits = self[word] = known | _survival(known, own, english)
         return bits
 
@@ -195,8 +205,8 @@ def _classes() -> dict[str, int]:
         (first, FIRST), (last, LAST), (rare, RARENAME | LAST), (single, PLACE), (small, PLACE | RARENAME), (phrases(), PHRASE),
         (terms.DEMOGRAPHIC, DEM), (terms.OCCUPATIONS, OCC), (terms.TRADES, OCC), (terms.HEALTH, HEALTH), (terms.ILL_NOUNS, ILL), (terms.KIN, KIN),
         (terms.SEX, SEX), (terms.MONTHS, DATE), (terms.WEEKDAYS, DATE), (terms.TITLES, TITLE), (terms.VOCATIVES, VOCATIVE), (terms.ORG_WORDS, ORG),
-        (terms.BRANDS, BRAND), (terms.SAFE_CAPITALS, SAFECAP), (terms.NUMBER_WORDS, NUMWORD), (terms.TIME_UNITS, UNIT), (terms.CONNECTORS, CONNECTOR),
-        (terms.REFERENCE_WORDS, REFERENCE), ((p[0] for p in terms.INTRODUCERS), ANNOUNCES), (terms.KEYWORDS_OF_CODE, KNOWN | ORDINARY),
+        (terms.BRANDS, BRAND), (terms.FIGURES, FIGURE), (terms.SAFE_CAPITALS, SAFECAP), (terms.NUMBER_WORDS, NUMWORD), (terms.TIME_UNITS, UNIT), (terms.CONNECTORS, CONNECTOR),
+        (terms.REFERENCE_WORDS, REFERENCE), ((p[0] for p in terms.INTRODUCERS), ANNOUNCES), (terms.BODY_NOUNS, BODY), (terms.KEYWORDS_OF_CODE, KNOWN | ORDINARY),
     ):  # fmt: skip
         mark(words, bit)
     for singular, bit in ((terms.OCCUPATIONS, OCC), (terms.TRADES, OCC), (terms.DEMOGRAPHIC, DEM)):
@@ -223,7 +233,11 @@ def _survival(known: int, own: float, english: float) -> int:
     else:
         if ordinary or known & MIXED or own >= 6.0 or (rare and top >= 3.0) or (not known & FIRST and own >= 5.3):
             safe |= SAFE_CASED
-        if (ordinary and (top >= 4.0 or rare or not known & FIRST)) or own >= 5.6:
+        if (
+            (ordinary and (top >= 4.0 or rare or not known & FIRST))
+            or own >= 5.6
+            or (known & MIXED and not known & FIRST and top >= 4.3)
+        ):
             safe |= SAFE_UNCASED
         if (ordinary and (rare or not known & FIRST)) or (own >= 5.6 and not known & PLACE):
             safe |= SAFE_START
@@ -231,6 +245,8 @@ def _survival(known: int, own: float, english: float) -> int:
             safe |= SAFE_MID
     if known & BRAND:
         safe = SAFE_CASED if ordinary and top >= 4.3 else 0
+    if known & FIGURE:
+        safe = SAFE_CASED | SAFE_UNCASED if ordinary and top >= 4.6 else 0
     if known & SAFECAP:
         safe |= SAFE_START | SAFE_MID | SAFE_CASED | SAFE_UNCASED
     return safe
@@ -251,12 +267,12 @@ def stopwords(language: str) -> frozenset[str]:
 
 
 @cache
-def phrases() -> dict[str, tuple[tuple[str, ...], ...]]:
-    """Multi-word places by first word, longest first."""
-    index: dict[str, list[tuple[str, ...]]] = {}
-    for words in places()[2]:
-        index.setdefault(words[0], []).append(words)
-    return {k: tuple(sorted(v, key=lambda w: (-len(w), w))) for k, v in index.items()}
+def phrases() -> dict[str, dict[str, tuple[tuple[str, ...], ...]]]:
+    """Places and bodies of several words by their first and second word, longest first."""
+    index: dict[str, dict[str, list[tuple[str, ...]]]] = {}
+    for words in chain(places()[2], terms.PHRASES):
+        index.setdefault(words[0], {}).setdefault(words[1], []).append(words)
+    return {a: {b: tuple(sorted(v, key=lambda w: (-len(w), w))) for b, v in seconds.items()} for a, seconds in index.items()}
 
 
 @cache

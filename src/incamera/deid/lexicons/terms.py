@@ -127,16 +127,24 @@ statistician steward stockbroker supervisor surveyor trainee trainer typist unde
 """)
 
 #: What follows a people's name, an illness or a place and belongs to it.
-NATIONAL_NOUNS = _set("citizen citizens national nationals nationality citizenship origin descent refugee refugees resident residents speaker speakers")
+NATIONAL_NOUNS = _set(
+    "citizen citizens national nationals nationality citizenship origin descent dollar dollars government army embassy refugee refugees resident residents speaker speakers"
+)
 PLACE_NOUNS = _set("""
 village city town county district province region state river lake island islands airport station street road square bridge harbour harbor port
 beach bay valley mountain mountains park hotel hospital university college school church prison camp area building hills hill
 """)
-ILL_BEFORE = _set("mental psychiatric severe moderate chronic acute manic terminal clinical physical psychological attempted drug alcohol heavy personality traumatic stress bipolar panic eating learning breast lung prostate skin brain heart liver kidney")
-ILL_NOUNS = _set("illness illnesses disorder disorders disease diseases disability injury injuries impairment depression anxiety addict addiction abuse misuse dependence attack failure problems condition overdose suicide trauma pain disfigurement delusions hallucinations retardation")
+ILL_BEFORE = _set(
+    "mental psychiatric severe moderate chronic acute manic terminal clinical physical psychological attempted drug alcohol heavy personality traumatic stress bipolar panic eating learning breast lung prostate skin brain heart liver kidney"
+)
+ILL_NOUNS = _set(
+    "illness illnesses disorder disorders disease diseases disability injury injuries impairment depression anxiety addict addiction abuse misuse dependence attack failure problems condition overdose suicide trauma pain disfigurement delusions hallucinations retardation"
+)
 
 #: Words a date or a span of time may run through or begin with.
-DATE_BETWEEN = _set("and to or until till at on in of the a approximately about around from between through y al de del el la hasta und bis et au - –")
+DATE_BETWEEN = _set(
+    "and to or until till at on in of the a approximately about around from between through y al de del el la hasta und bis et au - –"
+)
 DATE_BEFORE = _set("""
 early mid late beginning start end middle morning afternoon evening night summer autumn winter spring fall period between around approximately about almost
 nearly over least than more less within next last past previous following same some another further first second month week year date
@@ -157,7 +165,9 @@ circle cir crescent close route alley
 """)
 
 #: Small words a name may run through: "Ministry of the Interior", "Vincent van Gogh".
-CONNECTORS = _set("of the for de la las los del di da do dos das du des le van von der den ten ter zu zum y e i al el bin ibn ben and & et und op en")
+CONNECTORS = _set(
+    "of the for de la las los del di da do dos das du des le van von der den ten ter zu zum y e i al el bin ibn ben and & et und op en"
+)
 
 #: Tools, formats and parts of a text that everybody writes with capitals: they say nothing about a person.
 SAFE_CAPITALS = _set("""
@@ -180,7 +190,7 @@ hyundai kia boeing airbus uber lyft airbnb ebay paypal walmart costco ikea starb
 sephora lego barbie nestle pepsi heineken budweiser visa mastercard citibank hsbc barclays santander chase citigroup jpmorgan enron lufthansa
 ryanair easyjet delta verizon vodafone comcast firefox chrome safari ipad iphone ipod macbook kindle alexa siri openai anthropic chatbot spotify
 nasa fbi cia nsa nato fifa uefa nfl nba nhl mlb nascar ufc wwe espn bbc cnn nbc cbs abc mtv hbo pbs npr reuters opec unesco unicef interpol
-gop dnc ira isis hamas hezbollah taliban mossad kgb scotus nhs nypd lapd usps fedex ups dhl fda cdc epa irs icc who imf wto eu usa uk uae ussr prc
+gop dnc isis hamas hezbollah taliban mossad kgb scotus nhs nypd lapd usps fedex ups dhl fda cdc epa irs icc imf wto eu usa uk uae ussr prc
 """)
 
 #: What a number may belong to without saying anything about a person ("Article 6", "step 3", "§ 41").
@@ -200,3 +210,130 @@ svg css html xml json yaml yml toml csv px rgb rgba hex hsl onclick onload inner
 queryselector jquery ajax param params req res ctx cfg config env tmp temp idx num val ptr buf fmt util utils lib libs
 eslint webpack babel vue tsx jsx regex str2 std vec hashmap arr obj
 """)
+
+
+#: Words that hold sentences together; capitalised they open one, and never make a name.
+FUNCTION_WORDS = _set("""
+the a an and or but nor so yet if then else when while where who whom whose which what why how that this these those there here i me my mine myself
+you your yours yourself he him his himself she her hers herself it its itself we us our ours ourselves they them their theirs themselves
+is am are was were be been being do does did done doing have has had having will would shall should can could may might must ought
+not no yes of in on at by for with from to into onto upon about above below under over between among through during before after since until against
+without within along across behind beyond near off out up down as than like such same other another each every either neither both all any some many
+much more most few less least own only just also too very really quite rather still even ever never always often again once already now soon later
+because although though however therefore thus hence whether unless except despite instead per via let lets s t d ll re ve m don didn doesn isn wasn
+one two three first last next new old good great well back get got go going went come came make made take took see saw say said says know think want use
+el la los las un una unos unas y o pero si no que quien cual cuando donde como de del al a en con por para sin sobre entre desde hasta se su sus le les lo
+me te nos mi mis tu tus es son era fue ser estar está están ha han había hay muy más menos ya también este esta estos estas ese esa eso esto
+le la les un une des du de et ou mais où donc or ni car ne pas plus que qui quoi dont ce cet cette ces il elle ils elles je tu nous vous on se sa son ses
+mon ma mes ton ta tes leur leurs est sont était être a ont avoir fait au aux en dans par pour sur avec sans sous chez vers si très aussi bien comme
+der die das den dem des ein eine einen einem einer und oder aber wenn dass weil als wie wo wer was ist sind war waren sein hat haben hatte wird werden
+nicht kein keine ich du er sie es wir ihr mich mir dich dir sich uns euch mein meine dein ihre unser zu im in an am auf aus bei mit nach von vom vor für über unter durch
+il lo la i gli le un uno una e o ma se che chi cui non di del della dei delle da dal in nel nella con su per tra fra è sono era essere ha hanno avere mi ti si ci vi
+o os as um uma uns umas e ou mas se que não de do da dos das em no na nos nas com por para sem sobre é são foi ser ter tem ele ela eles elas eu você
+""")
+
+#: Surnames and single names of public figures that no register of common names holds.
+FIGURES = _set("""
+trump putin obama biden clinton bush reagan nixon kennedy lincoln merkel macron sarkozy berlusconi thatcher churchill hitler stalin lenin mao gandhi mandela
+zelensky erdogan netanyahu arafat saddam gaddafi mubarak assad khomeini khamenei bolsonaro lula castro maduro chavez modi xi kim musk bezos zuckerberg
+gates jobs buffett snowden assange einstein newton darwin freud marx nietzsche shakespeare mozart beethoven bach picasso warhol hemingway rowling tolkien
+messi ronaldo neymar mbappe beckham zidane lebron kobe shaq federer nadal djokovic serena bolt phelps kaepernick mcgregor mayweather
+beyonce beyoncé rihanna drake eminem kanye kardashian jenner bieber gaga adele shakira madonna prince elvis beatles coldplay metallica nirvana oprah
+ellen letterman conan colbert kimmel spielberg tarantino scorsese kubrick hitchcock dicaprio clooney pitt jolie aniston depp hanks schwarzenegger stallone
+superman batman spiderman potter voldemort gandalf frodo skywalker vader pikachu mario naruto goku
+""")
+
+#: Bodies, firms and sights of several everyday words.
+PHRASES = tuple(
+    tuple(line.split())
+    for line in """
+white house
+oval office
+home office
+foreign office
+supreme court
+high court
+state department
+justice department
+treasury department
+home depot
+taco bell
+burger king
+pizza hut
+dairy queen
+best buy
+whole foods
+general motors
+general electric
+goldman sachs
+morgan stanley
+wells fargo
+bank of america
+world bank
+red cross
+red crescent
+salvation army
+united way
+united nations
+european union
+third reich
+middle east
+west bank
+gaza strip
+gulf of mexico
+wall street
+times square
+central park
+silicon valley
+new england
+west coast
+east coast
+great lakes
+rocky mountains
+golden gate
+eiffel tower
+big ben
+red sea
+black sea
+dead sea
+air france
+air india
+air canada
+british airways
+american airlines
+united airlines
+delta airlines
+new york times
+washington post
+wall street journal
+financial times
+associated press
+fox news
+sky news
+national geographic
+random house
+universal pictures
+warner bros
+paramount pictures
+amazon web services
+google maps
+google drive
+open ai
+""".strip().splitlines()
+)
+
+#: What a name's body is called: "caldwell insurance", "khomeini hospital".
+BODY_NOUNS = _set("""
+inc ltd llc plc corp corporation company co limited gmbh university college school institute academy hospital clinic church temple mosque
+bank insurance energy press books news times post journal magazine records pictures films studios games media network radio television tv
+hotel inn resort restaurant cafe pizza grill bar pub store shop market mall plaza center centre museum gallery theater theatre cinema library
+station airport bridge tower hall building park garden gardens zoo stadium arena island islands lake river beach bay valley hills mountain
+road street avenue lane county city town village district province region state states council committee commission department ministry agency
+association foundation union league party club team society group partners services systems technologies technology industries motors airlines
+airways railways police army forces navy marines government parliament senate court tribunal prison police
+barracks castle palace cathedral chapel cemetery orchestra band
+""")
+#: Bodies named after what they do: "ministry of education".
+BODIES_OF = _set(
+    "ministry department university institute bureau agency court association city county gulf bay board faculty college bank republic kingdom church"
+)

@@ -108,6 +108,7 @@ RULES: tuple[Rule, ...] = (
     Rule(id="address.box", label="ADDRESS", score=0.9, core=r"(?i)(?:p\.?\s?o\.?\s?box|psc|apartado(?: de correos)?|postfach|bo[iî]te postale|bp|cmr|unit)\s?\d{1,6}(?:,?\s(?:box|apo)\s?\d{1,6})?"),
     Rule(id="address.us", hint=r"[A-Z]{2}\s\d{5}", label="ADDRESS", score=0.85, core=rf"(?:{_CAP}\s?){{1,3}},?\s(?:[A-Z]{{2}})\s\d{{5}}(?:-\d{{4}})?"),
     Rule(id="address.uk", label="ADDRESS", score=0.9, core=r"[A-Z]{1,2}\d[A-Z0-9]?\s\d[A-Z]{2}"),
+    Rule(id="place.dotted", label="LOC", score=0.7, core=r"(?i)u\.\s?[sk]\.(?:\s?a\.?)?", open_right=True),
     Rule(id="geo", label="GEO", score=0.95, core=r"[-+]?\d{1,3}\.\d{3,12}\s?[,;]\s?[-+]?\d{1,3}\.\d{3,12}"),
     Rule(id="geo.dms", label="GEO", score=0.95, core=r"\d{1,3}\s?°\s?\d{1,2}\s?['′’]\s?(?:\d{1,2}(?:\.\d{1,4})?\s?[\"″”]?)?\s?[NSEWnsew]?", open_right=True),
     # --- when --------------------------------------------------------------------------------------------------------

@@ -83,7 +83,9 @@ def hyperscan_nominator() -> Nominator | None:
 
     def nominate(text: str) -> Sequence[int]:
         hits: list[int] = []
-        database.scan(text.encode("utf-8", "replace"), match_event_handler=lambda i, _a, _b, _f, _c: hits.append(i), scratch=scratch)
+        database.scan(
+            text.encode("utf-8", "replace"), match_event_handler=lambda i, _a, _b, _f, _c: hits.append(i), scratch=scratch
+        )
         return hits
 
     return nominate

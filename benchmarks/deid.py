@@ -1,0 +1,159 @@
+"""De-identification side by side: incamera (with and without the names model, Hyperscan and RE2), Presidio, scrubadub, DataFog.
+
+    uv run --group bench python benchmarks/deid.py [--mb 0.5] [--texts FILE.jsonl]
+
+One process, one thread, the same texts for all; cache off, no text twice. Presidio runs its default English pattern
+recognisers on a blank NLP engine (no names model), analyzer and anonymizer, as installed. Speed is bytes of UTF-8 over
+CPU seconds; ratios compare within one run only. Without --texts the conversations are generated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import random
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+
+def generated(size: int, seed: int = 11) -> Iterator[str]:
+    """Chats of about 3.4 kB: prose from a small grammar, names, forms and figures strewn in; no text twice."""
+    from faker import Faker
+
+    fake = Faker(["en_US", "en_GB"])
+    fake.seed_instance(seed)
+    rng = random.Random(seed)
+    made = 0
+    while made < size:
+        turns: list[str] = []
+        while sum(map(len, turns)) < 3400:
+            turns.append(fake.paragraph(nb_sentences=rng.randint(2, 6)))
+            if rng.random() < 0.35:
+                turns.append(
+                    rng.choice(
+                        (
+                            lambda: f"My name is {fake.name()} and I live at {fake.street_address()}.",
+                            lambda: f"You can reach {fake.first_name()} under {fake.phone_number()} or {fake.email()}.",
+                            lambda: f"On {fake.date()} I paid {rng.randint(20, 900)} dollars to {fake.company()}.",
+                            lambda: f"The card was {fake.credit_card_number()}, the account {fake.iban()}.",
+                            lambda: f"def load(path):\n    return open(path).read()  # see {fake.url()}",
+                        )
+                    )()
+                )
+        text = "\n".join(turns)
+        made += len(text.encode())
+        yield text
+
+
+def read(path: Path, size: int) -> Iterator[str]:
+    made = 0
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            record = json.loads(line)
+            text = record.get("text") or "\n".join(t["text"] for t in record.get("turns", ()))
+            made += len(text.encode())
+            yield text
+            if made >= size:
+                return
+
+
+def incamera(*, names: bool, engine: str) -> Callable[[str], object]:
+    from incamera.deid.apply import redact_text
+    from incamera.deid.patterns import scan
+    from incamera.deid.recipe import load
+
+    recipe = load().with_(names=names)
+    nominator = scan.hyperscan_nominator() if engine == "hyperscan" else scan.re2_nominator()
+    if nominator is None:
+        raise ImportError("hyperscan")
+
+    def run(text: str) -> object:
+        scan.default_nominator = lambda: nominator
+        return redact_text(text, recipe=recipe)
+
+    return run
+
+
+def presidio() -> Callable[[str], object]:
+    import spacy
+    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+    from presidio_analyzer.nlp_engine import SpacyNlpEngine
+    from presidio_anonymizer import AnonymizerEngine
+
+    class Blank(SpacyNlpEngine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.nlp = {"en": spacy.blank("en")}
+
+    registry = RecognizerRegistry(supported_languages=["en"])
+    registry.load_predefined_recognizers(languages=["en"])
+    registry.remove_recognizer("SpacyRecognizer")
+    analyzer = AnalyzerEngine(nlp_engine=Blank(), registry=registry, supported_languages=["en"])
+    anonymizer = AnonymizerEngine()
+    return lambda text: anonymizer.anonymize(text=text, analyzer_results=analyzer.analyze(text=text, language="en"))
+
+
+def scrubadub() -> Callable[[str], object]:
+    import scrubadub as peer
+
+    scrubber = peer.Scrubber()
+    return scrubber.clean
+
+
+def datafog() -> Callable[[str], object]:
+    from datafog.processing.text_processing.regex_annotator import RegexAnnotator
+
+    annotator = RegexAnnotator()
+    return annotator.annotate
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mb", type=float, default=0.5)
+    parser.add_argument("--texts", type=Path)
+    args = parser.parse_args()
+    texts = list((read(args.texts, int(args.mb * 1e6)) if args.texts else generated(int(args.mb * 1e6))))
+    size = sum(len(t.encode()) for t in texts)
+    tools: dict[str, Callable[[], Callable[[str], object]]] = {
+        "presidio, patterns": presidio,
+        "scrubadub": scrubadub,
+        "datafog": datafog,
+        "incamera, re2, no names": lambda: incamera(names=False, engine="re2"),
+        "incamera, re2": lambda: incamera(names=True, engine="re2"),
+        "incamera, no names": lambda: incamera(names=False, engine="hyperscan"),
+        "incamera": lambda: incamera(names=True, engine="hyperscan"),
+    }
+    base = None
+    print(f"{len(texts)} texts, {size / 1e6:.2f} MB, CPU seconds of one thread")
+    print(f"{'tool':28s} {'start s':>8s} {'MB/s':>8s} {'ratio':>7s} {'peak MB':>8s}")
+    for name, make in tools.items():
+        start = time.process_time()
+        try:
+            run = make()
+        except ImportError as missing:
+            print(f"{name:28s} not installed ({missing.name or missing})")
+            continue
+        for text in texts[:3]:
+            run(text)
+        begun = time.process_time()
+        for text in texts:
+            run(text)
+        rate = size / 1e6 / (time.process_time() - begun)
+        base = base or rate
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        print(f"{name:28s} {begun - start:8.1f} {rate:8.3f} {rate / base:7.1f} {peak:8.0f}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""What the names model thinks of each word of the gate's: one margin and one label, or nothing where no model runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from incamera.deid.names import LABELS, Scored, Tagger, tagger
+from incamera.deid.tokens import BLANK, Tokens
+
+#: Dates are the patterns' business: a month that the model sees in "may" is not worth a finding.
+_ASKED = np.array([LABELS.index(x) for x in LABELS if x not in ("O", "DATE")])
+_NAMES = [LABELS[i] for i in _ASKED]
+#: Code points around a tag within which the model lacks what the tag replaced.
+_NEAR = 60
+
+
+class Opinion:
+    """Margins over "no name" (logits, multiples of 1/64) aligned with the gate's words."""
+
+    def __init__(self, tokens: Tokens, scored: Scored) -> None:
+        asked = scored.logits[:, _ASKED]
+        best = asked.argmax(1) if len(asked) else np.zeros(0, np.int64)
+        margin = asked.max(1) - scored.logits[:, 0] if len(asked) else np.zeros(0, np.float32)
+        spans = np.array(tokens.spans, np.int64).reshape(-1, 2)
+        # Each word takes the strongest of the model's tokens that it overlaps; one it does not overlap says nothing.
+        first = np.searchsorted(scored.ends, spans[:, 0], "right")
+        after = np.searchsorted(scored.starts, spans[:, 1], "left")
+        at = np.minimum(first, max(len(margin) - 1, 0))
+        for i in np.nonzero(after - first > 1)[0]:
+            at[i] = first[i] + int(margin[first[i] : after[i]].argmax())
+        known = after > first
+        self._margin = np.where(known, margin[at], 0.0) if len(margin) else np.zeros(len(spans))
+        self._label = best[at] if len(margin) else np.zeros(len(spans), np.int64)
+        self._near = _near_tags(tokens.text, spans)
+
+    def below(self, limit: float, near: float) -> NDArray[np.bool_]:
+        """Whether each word is surely no name."""
+        below: NDArray[np.bool_] = self._margin < (limit if self._near is None else np.where(self._near, near, limit))
+        return below
+
+    def above(self, limit: float, near: float) -> Iterator[tuple[int, str, float]]:
+        """(word, label, margin) of each word that may be one."""
+        for i in np.nonzero(self._margin > (limit if self._near is None else np.where(self._near, near, limit)))[0].tolist():
+            yield i, _NAMES[self._label[i]], float(self._margin[i])
+
+
+def _near_tags(text: str, spans: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+    if BLANK not in text:
+        return None
+    at = np.array([i for i, c in enumerate(text) if c == BLANK], np.int64)
+    before = at[np.maximum(np.searchsorted(at, spans[:, 0]) - 1, 0)]
+    behind = at[np.minimum(np.searchsorted(at, spans[:, 1]), len(at) - 1)]
+    near: NDArray[np.bool_] = (np.abs(spans[:, 0] - before) <= _NEAR) | (np.abs(behind - spans[:, 1]) <= _NEAR)
+    return near
+
+
+def score(texts: Sequence[str], model: Tagger | None = None) -> list[Scored] | None:
+    """The model's logits for each text in one call, or None where no model is installed."""
+    model = model or tagger()
+    return model.score_texts(texts) if model is not None else None
