@@ -48,9 +48,9 @@ class Grammar:
         return self._expand(alternatives[int(voice.rng.random() * len(alternatives))], voice)
 
     def several(self, rule: str, count: int, voice: Voice) -> list[str]:
-        """*count* expansions of different alternatives of *rule* (fewer if it has fewer)."""
+        """*count* expansions of different alternatives of *rule* (fewer if it has fewer), in the order of the rule."""
         alternatives = self._rules[rule]
-        chosen = voice.rng.sample(range(len(alternatives)), min(count, len(alternatives)))
+        chosen = sorted(voice.rng.sample(range(len(alternatives)), min(count, len(alternatives))))
         return [self._expand(alternatives[i], voice) for i in chosen]
 
     def _expand(self, pieces: Sequence[Piece], voice: Voice) -> str:

@@ -44,6 +44,7 @@ _SPEECH: Final[dict[str, ModuleType]] = {
 }
 #: December 2022 to November 2024, each month busier than the last.
 MONTHS: Final = tuple((2022 + (11 + m) // 12, (11 + m) % 12 + 1) for m in range(24))
+_ABOUT: Final = ("thing", "dish", "subject", "verb", "name", "lang", "data", "pain")
 _SHARD: Final = 1000
 _CANARY_SHARE: Final = 0.03
 _RARE: Final = {"temporary": 0.04, "deletion": 0.03, "unanswered": 0.012, "failed": 0.006, "branch": 0.04, "japanese": 0.006}
@@ -184,6 +185,8 @@ class _Writer:
         topic = self.rng.choice(pack.TOPICS)
         other = self.rng.choice(self.world.people)
         voice = Voice(self.rng, {**self.author.facts("me"), **other.facts("them")})
+        # What a conversation is about stays the same from turn to turn.
+        voice.bound.update({name: pack.GRAMMAR.say(name, voice) for name in _ABOUT if name in pack.GRAMMAR})
         turns: list[tuple[str, str]] = []
         for exchange in range(self.rng.choice((1, 1, 2, 2, 3, 5))):
             turns.append(
@@ -195,7 +198,8 @@ class _Writer:
             joint = "\n\n" if self.rng.random() < 0.3 else " "
             turns.append(("assistant", self._said(joint.join(s for s in spoken if s), voice, len(turns))))
         # A logged call has no title.
-        title = "" if self.author.tier == "api" else pack.GRAMMAR.say("title", voice)
+        rule = f"t_{topic}" if f"t_{topic}" in pack.GRAMMAR else "title"
+        title = "" if self.author.tier == "api" else pack.GRAMMAR.say(rule, voice)
         self._note(voice, -1)
         self._emit(turns, title=title, topic=topic)
 
