@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incamera.core.records import Conversation
@@ -253,6 +253,7 @@ def strings(value: Any) -> list[str]:
     return [s for item in inner for s in strings(item)]
 
 
+@settings(deadline=None)
 @given(
     type_=TYPES,
     content=st.dictionaries(KEYS, JSON, max_size=4),
@@ -282,6 +283,7 @@ def test_every_string_of_a_message_ends_in_a_part_or_a_source(
     assert [s for s in given_strings if s not in kept] == []
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=12), WORDS, max_size=4))
 def test_unknown_keys_never_show_in_paths(extra: dict[str, str]) -> None:
     record = export("c", [message("n", "root", "user", "hi", metadata={f"zz {k}": v for k, v in extra.items()})])

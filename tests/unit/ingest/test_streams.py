@@ -34,6 +34,7 @@ def test_arrays_survive_any_chunk_border(records: list[Any], chunk: int, ascii_o
         assert got(streams.values(io.BytesIO(raw), array=True)) == records
 
 
+@settings(deadline=None)
 @given(records=RECORDS)
 def test_lines_round_trip(records: list[Any]) -> None:
     raw = b"\xef\xbb\xbf" + b"\n\n".join(json.dumps(r).encode() for r in records)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incamera.ingest import leaves
@@ -46,6 +46,7 @@ def test_stated_forms() -> None:
     assert parsed("x", "epoch") is None and parsed("x", "%d") is None and parsed("x", "iso") is None
 
 
+@settings(deadline=None)
 @given(st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2999, 1, 1)))
 def test_times_round_trip(moment: datetime) -> None:
     moment = moment.replace(tzinfo=UTC)
