@@ -27,6 +27,7 @@ REQUEST_VERSION: Final = "incamera/request/1"
 APPROVAL_VERSION: Final = "incamera/approval/1"
 #: The record cap of an order for the whole frame: the largest number that JSON carries exactly.
 WHOLE_FRAME: Final = 2**53 - 1
+STANDING_PURPOSES: Final = ("safety_escalation", "support", "training", "analytics", "data_subject_request")
 _APPROVAL_KEYS = {"v", "request", "terms", "role", "key", "at", "expires_at", "signature"}
 
 
@@ -81,6 +82,44 @@ def request_for(order: Order, *, policy: Digest) -> AccessRequest:
         policy=policy,
         not_after=instant(ends) if ends else None,
     )
+
+
+def standing_request(
+    *,
+    matter: str,
+    purpose: str,
+    scope: Digest,
+    document: Digest,
+    max_records: int,
+    policy: Digest,
+    not_after: datetime | None = None,
+) -> AccessRequest:
+    """A request that no court ordered: support, training, analytics, a safety escalation, or a person's own data.
+
+    Args:
+        matter: Its name in the ledger, a slug.
+        scope: What may be opened; `subject_scope` for a person's own conversations.
+        document: SHA-256 of what authorises it: the record of processing, the person's letter.
+    Raises:
+        Malformed: `access.bad-purpose`, a court's order is `request_for`'s, and other purposes are unknown.
+    """
+    if purpose not in STANDING_PURPOSES:
+        raise Malformed("access.bad-purpose", f"standing purposes are {', '.join(STANDING_PURPOSES)}")
+    return AccessRequest(
+        matter=matter,
+        order=document,
+        order_document=document,
+        purpose=purpose,
+        scope=scope,
+        max_records=max_records,
+        policy=policy,
+        not_after=instant(not_after) if not_after else None,
+    )
+
+
+def subject_scope(subject: str) -> Digest:
+    """The scope of one person's conversations, by the vault's random reference: it says nothing to who does not have that."""
+    return digest(canonical({"v": "incamera/subject-scope/1", "subject": subject}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
