@@ -3,15 +3,17 @@
     python benchmarks/matching.py ceiling [--works-mb 100] [--text-mb 64]     our stages against the fold+tokenise+hash ceiling
     python benchmarks/matching.py peers [--works-mb 4] [--text-mb 4]          complete and incomplete peers from the same raw text
     python benchmarks/matching.py linear                                      1, 2, 4, 8 times the text, and the works
+    python benchmarks/matching.py sizes --works WORKS.jsonl                   index bytes by part, for real works
     python benchmarks/matching.py cores [--works-mb 100] [--text-mb 64]       one process and two (wall clock: needs a quiet machine)
 
-All text is synthetic (invented words, Zipf-distributed), so that any size can be made anywhere. `--hits` is the share of
+All text is synthetic (invented words by Zipf's law), so that any size can be made anywhere. `--hits` is the share of
 conversations with a planted passage. Every complete method must report the same (text, work) pairs or the run fails.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import multiprocessing
 import resource
@@ -41,10 +43,15 @@ def vocabulary(size: int, seed: int) -> np.ndarray[Any, Any]:
     return np.array(short + sorted(words)[: size - len(short)], dtype=object)
 
 
+@functools.cache
+def _mass(size: int) -> np.ndarray[Any, Any]:
+    """Zipf and Mandelbrot's law, with the constants usual for English: the first word is one in fifteen."""
+    weights = 1 / (np.arange(size) + 2.7) ** 1.02
+    return np.cumsum(weights / weights.sum())[:-1]
+
+
 def prose(rng: np.random.Generator, words: np.ndarray[Any, Any], count: int) -> str:
-    ranks = np.minimum(rng.zipf(1.15, size=count) - 1, len(words) - 1) if count else np.empty(0, np.int64)
-    ranks = np.where(ranks < len(words) - 1, ranks, rng.integers(0, len(words), size=count))
-    picked = words[ranks].tolist()
+    picked = words[np.searchsorted(_mass(len(words)), rng.random(count))].tolist()
     for i in range(0, count, 12):
         picked[i] = picked[i].capitalize()
         if i:
@@ -308,6 +315,21 @@ def linear(works_mb: float, text_mb: float, hits: float) -> None:
         row(f"scan, {share:.0%} of texts match", int(packed.bounds[-1]), best(lambda p=packed: scan.scan_batch(p, built), 5)[0])  # type: ignore[misc]
 
 
+def sizes(path: str) -> None:
+    """Index bytes by part for real works: JSON Lines as `incamera matching index` reads them."""
+    from pathlib import Path
+
+    from incamera.matching import store
+
+    works = list(store.read_works(Path(path)))
+    index.Index.of(works[:2])
+    seconds, built = best(lambda: index.Index.of(works), 2)
+    parts = built.sizes()
+    row("index build", parts["works"], seconds)
+    finds = (parts["filter"] + parts["table"] + parts["offsets"]) / parts["works"]
+    print(json.dumps({"name": "index bytes per byte of works", "finds": round(finds, 3), "confirms": round(parts["text"] / parts["works"], 3), **parts}))
+
+
 def w_size(work: Work) -> int:
     return len(work.text.encode())
 
@@ -347,11 +369,15 @@ RUNS = {"ceiling": (stages, 100, 64), "peers": (peers, 4, 4), "linear": (linear,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", choices=RUNS)
+    parser.add_argument("run", choices=[*RUNS, "sizes"])
+    parser.add_argument("--works", help="JSON Lines of real works, for `sizes`")
     parser.add_argument("--works-mb", type=float)
     parser.add_argument("--text-mb", type=float)
-    parser.add_argument("--hits", type=float, default=0.1)
+    parser.add_argument("--hits", type=float, default=0.001)
     given = parser.parse_args()
+    if given.run == "sizes":
+        sizes(given.works)
+        return
     run, works_mb, text_mb = RUNS[given.run]
     print(json.dumps({"run": given.run, "fold": fold.VERSION, "frame_bytes": segment.FRAME_BYTES}))
     run(given.works_mb or works_mb, given.text_mb or text_mb, given.hits)

@@ -1,8 +1,8 @@
 """One immutable segment of an index: filter, table and confirmation text of a batch of works. In memory; `store` has the files.
 
 A *place* is the number of a token in the segment's stream. Works are cut at white space into *blocks* of about 4 kB, the unit
-that is tokenised again to confirm a hit. Blocks are compressed in *frames* of about 8 kB, small so that a hit costs little, against
-a dictionary of stretches of the segment's own text, which makes up for their size.
+that is tokenised again to confirm a hit. Blocks are compressed together in *frames* of about 32 kB, and a frame is unpacked no
+further than it is needed.
 """
 
 from __future__ import annotations
@@ -24,16 +24,14 @@ from incamera.text import tokens
 from incamera.text.offsets import Packed, encode, pack_bytes
 
 BLOCK_BYTES = 4 << 10
-FRAME_BYTES = 8 << 10
-#: Text looked at for the dictionary, and the dictionary's size: at most this, and at most a 32nd of the text.
-DICTIONARY_FROM = 4 << 20
-DICTIONARY_BYTES = 128 << 10
+FRAME_BYTES = 32 << 10
 #: Filter bits per sampled gram; four of them are set, which lets about one in a hundred strangers through.
 FILTER_BITS = 12
 #: Table entries per bucket, on average.
 BUCKET = 8
 #: A place is 32 bits: a segment holds fewer tokens than this.
 MAX_PLACES = (1 << 32) - (1 << 20)
+_NO_BLOCKS = (np.empty(0, np.int64),) * 5
 _BLANK = re.compile(rb"[ \n\t\r]")
 
 I64 = npt.NDArray[np.int64]
@@ -72,7 +70,7 @@ class Segment:
     """Works 0 to n - 1, blocks in their order.
 
     `block_work`, `block_start` (code points), `block_frame`, `block_at` and `block_size` (bytes in the unpacked frame) describe
-    each block; frame f is `frames[frame_bounds[f]:frame_bounds[f + 1]]`, zstd with the raw-content `dictionary`.
+    each block; frame f is `frames[frame_bounds[f]:frame_bounds[f + 1]]`, zstd.
     """
 
     works: list[Entry]
@@ -86,7 +84,6 @@ class Segment:
     block_size: I64
     frame_bounds: I64
     frames: npt.NDArray[np.uint8]
-    dictionary: npt.NDArray[np.uint8]
     id: str = ""
     removed: set[int] = field(default_factory=set)
 
@@ -96,14 +93,14 @@ class Segment:
     def blocks(self, numbers: I64) -> Packed:
         """The text of these blocks, in their order. Cost: one decompression a frame."""
         raw: list[bytes] = []
-        unpack = zstandard.ZstdDecompressor(dict_data=_dictionary(self.dictionary.tobytes()))
-        at, frame = -1, b""
-        for number in numbers.tolist():
-            if self.block_frame[number] != at:
-                at = int(self.block_frame[number])
-                frame = unpack.decompress(self.frames[self.frame_bounds[at] : self.frame_bounds[at + 1]].tobytes())
-            start = int(self.block_at[number])
-            raw.append(frame[start : start + int(self.block_size[number])])
+        unpack = zstandard.ZstdDecompressor()
+        chosen = self.block_frame[numbers]
+        ends = self.block_at[numbers] + self.block_size[numbers]
+        edges = [0, *(np.flatnonzero(np.diff(chosen)) + 1).tolist(), len(numbers)] if len(numbers) else []
+        for a, b in pairwise(edges):
+            packed = self.frames[self.frame_bounds[chosen[a]] : self.frame_bounds[chosen[a] + 1]]
+            frame = unpack.stream_reader(packed.tobytes()).read(int(ends[a:b].max()))
+            raw += [frame[self.block_at[n] : self.block_at[n] + self.block_size[n]] for n in numbers[a:b].tolist()]
         return pack_bytes(raw)
 
     def text(self, work: int) -> str:
@@ -133,7 +130,7 @@ class Segment:
             "filter": sum(s.filter.nbytes for s in streams),
             "table": sum(s.buckets.nbytes + s.entries.nbytes for s in streams),
             "offsets": sum(s.block_base.nbytes for s in streams) + sum(a.nbytes for a in blocks),
-            "text": self.frames.nbytes + self.frame_bounds.nbytes + self.dictionary.nbytes,
+            "text": self.frames.nbytes + self.frame_bounds.nbytes,
         }
 
 
@@ -185,7 +182,7 @@ class Builder:
         self.chars = _Sampler(Plan.chars())
         self.works: list[Entry] = []
         self.work_blocks = [0]
-        self.columns: list[I64] = []  # (work, start, frame, at, size) of each work's blocks
+        self.columns: list[tuple[I64, ...]] = []  # (work, start, frame, at, size) of each work's blocks
         self.text = _Packer()
 
     def add(self, work: Work) -> Entry:
@@ -203,7 +200,7 @@ class Builder:
         sizes = np.diff(cuts)
         starts = _code_points_before(packed, ascii_only=len(raw) == len(work.text))
         frame, at = self.text.keep(raw, cuts)
-        self.columns.append(np.stack([np.full(len(sizes), number, np.int64), starts, frame, at, sizes]))
+        self.columns.append((np.full(len(sizes), number, np.int64), starts, frame, at, sizes))
         self.work_blocks.append(self.work_blocks[-1] + len(sizes))
         entry = Entry(
             work_id=work.work_id,
@@ -221,8 +218,8 @@ class Builder:
 
     def finish(self) -> Segment:
         """The segment of all works added."""
-        frame_bounds, frames, dictionary = self.text.finish()
-        table = np.concatenate(self.columns, axis=1) if self.columns else np.empty((5, 0), np.int64)
+        frame_bounds, frames = self.text.finish()
+        work, start, frame, at, size = (np.concatenate(c) for c in zip(*self.columns, strict=True)) if self.columns else _NO_BLOCKS
         words = self.words.stream()
         chars = self.chars.stream() if any(w.unspaced >= self.chars.plan.threshold for w in self.works) else None
         return Segment(
@@ -230,35 +227,30 @@ class Builder:
             words=words,
             chars=chars,
             work_blocks=np.array(self.work_blocks, dtype=np.int64),
-            block_work=table[0].copy(),
-            block_start=table[1].copy(),
-            block_frame=table[2].copy(),
-            block_at=table[3].copy(),
-            block_size=table[4].copy(),
+            block_work=work,
+            block_start=start,
+            block_frame=frame,
+            block_at=at,
+            block_size=size,
             frame_bounds=frame_bounds,
             frames=frames,
-            dictionary=dictionary,
         )
 
 
 class _Packer:
-    """Compresses blocks into frames, once enough text has come to choose a dictionary from."""
+    """Compresses blocks into frames."""
 
     def __init__(self) -> None:
-        self.count = 0  # frames begun and closed
         self.pending: list[bytes] = []
         self.pending_size = 0
-        self.waiting: list[bytes] = []
-        self.waiting_size = 0
         self.frames: list[bytes] = []
-        self.dictionary = b""
-        self.packer: zstandard.ZstdCompressor | None = None
+        self.packer = zstandard.ZstdCompressor(level=1, write_checksum=True)
 
     def keep(self, raw: bytes, cuts: I64) -> tuple[I64, I64]:
         """Take a work's blocks; for each its frame and its place there."""
         frame, at = np.empty(len(cuts) - 1, np.int64), np.empty(len(cuts) - 1, np.int64)
         for b, (start, end) in enumerate(pairwise(cuts.tolist())):
-            frame[b], at[b] = self.count, self.pending_size
+            frame[b], at[b] = len(self.frames), self.pending_size
             self.pending.append(raw[start:end])
             self.pending_size += end - start
             if self.pending_size >= FRAME_BYTES:
@@ -266,39 +258,14 @@ class _Packer:
         return frame, at
 
     def _close(self) -> None:
-        frame = b"".join(self.pending)
-        self.pending, self.pending_size, self.count = [], 0, self.count + 1
-        if self.packer is not None:
-            self.frames.append(self.packer.compress(frame))
-            return
-        self.waiting.append(frame)
-        self.waiting_size += len(frame)
-        if self.waiting_size >= DICTIONARY_FROM:
-            self._begin()
+        self.frames.append(self.packer.compress(b"".join(self.pending)))
+        self.pending, self.pending_size = [], 0
 
-    def _begin(self) -> None:
-        text = b"".join(self.waiting)
-        size = min(DICTIONARY_BYTES, len(text) // 32) // 16
-        self.dictionary = b"".join(text[i * len(text) // 16 :][:size] for i in range(16))
-        chosen = _dictionary(self.dictionary)
-        if chosen is not None:
-            chosen.precompute_compress(level=1)
-        self.packer = zstandard.ZstdCompressor(level=1, dict_data=chosen, write_checksum=True)
-        self.frames = [self.packer.compress(frame) for frame in self.waiting]
-        self.waiting = []
-
-    def finish(self) -> tuple[I64, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-        """Bounds of the frames, the frames, and their dictionary."""
+    def finish(self) -> tuple[I64, npt.NDArray[np.uint8]]:
+        """Bounds of the frames, and the frames."""
         if self.pending:
             self._close()
-        if self.packer is None:
-            self._begin()
-        bounds = np.cumsum([0, *map(len, self.frames)], dtype=np.int64)
-        return bounds, np.frombuffer(b"".join(self.frames), np.uint8), np.frombuffer(self.dictionary, np.uint8)
-
-
-def _dictionary(raw: bytes) -> zstandard.ZstdCompressionDict | None:
-    return zstandard.ZstdCompressionDict(raw, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if raw else None
+        return np.cumsum([0, *map(len, self.frames)], dtype=np.int64), np.frombuffer(b"".join(self.frames), np.uint8)
 
 
 def _cut(raw: bytes) -> I64:

@@ -169,7 +169,6 @@ def read_segment(path: Path, line: dict[str, Any], key: bytes | None) -> Segment
         words=streams["words"],
         chars=streams.get("chars"),
         frames=np.frombuffer(views["text"], dtype=np.uint8),
-        dictionary=np.frombuffer(views["dictionary"], dtype=np.uint8),
         id=str(line["id"]),
         **named,  # type: ignore[arg-type]
     )
@@ -201,7 +200,6 @@ def _pieces(segment: Segment) -> Iterator[tuple[str, Any]]:
         yield f"{name}.bases", stream.block_base
     yield "blocks", [getattr(segment, c) for c in _COLUMNS]
     yield "text", segment.frames
-    yield "dictionary", segment.dictionary
     entries = [{name: getattr(w, name) for name in Entry.__slots__} for w in segment.works]
     text = json.dumps(entries, ensure_ascii=True, separators=(",", ":")).encode()
     yield "works", zstandard.ZstdCompressor(level=9, write_content_size=True).compress(text)
