@@ -239,7 +239,10 @@ class Commonness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """One maximal exact run shared with a work. As sensitive as its text: whoever holds the work can read it from the offsets."""
+    """One maximal exact run shared with a work. As sensitive as its text: whoever holds the work can read it from the offsets.
+
+    `words` counts tokens of the stream that `fold` names: words of `words/1`, or characters of `chars/1`.
+    """
 
     span: Span
     work_id: str
@@ -248,6 +251,7 @@ class Match:
     words: int
     elicitation: tuple[str, ...] = ()
     commonness: Commonness | None = None
+    fold: str = "words/1"
 
 
 def produced(redacted: Redacted) -> dict[str, Any]:
