@@ -67,6 +67,10 @@ def read(
     only = mapped.source(mapping) if mapping else chosen
     reading = Reading(report, known, only, plan.owners)
     for member in plan.logs:
+        if (member.bundle, member.base) in plan.attachments:
+            # An upload that has the shape of a log is still an upload: its bytes are not read.
+            report.companions["attachment"] += 1
+            continue
         yield from _member(member, reading, report, limits or Limits())
     if not report.conversations:
         _nothing(report, found, plan)
@@ -115,6 +119,8 @@ class _Plan:
                 for account in account_files.of_export(value) or ():
                     accounts.learn(account)
                     self.owners.setdefault(member.bundle, []).append(account.subject)
+        elif kind == "attachment-names":
+            self.attachments.update((member.bundle, name) for name in first)
         elif kind is None:
             return False
         report.companions[kind] += 1
@@ -130,6 +136,8 @@ def _companion_kind(first: Any) -> str | None:
         return "account"
     if account_files.is_account(first):
         return "accounts"
+    if first and all(name.endswith(".dat") and isinstance(first[name], str) for name in first):
+        return "attachment-names"
     if {"work_id", "text"} <= keys:
         return "works"
     if {"conversation_id", "rating"} <= keys:

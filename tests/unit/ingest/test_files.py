@@ -105,6 +105,16 @@ def test_an_export_without_owner_is_one_subject(tmp_path: Path, read: Read) -> N
     assert {c.subject for c in found} == {"export:a0"} and report.subjects_inferred == {("chatgpt", "export"): 4}
 
 
+def test_an_upload_that_looks_like_a_log_is_not_read(tmp_path: Path, read: Read) -> None:
+    names = json.dumps({"file-1.dat": "somebody else's conversations.json"}).encode()
+    path = archive(
+        tmp_path / "z",
+        **{"conversations.json": export("c1"), "file-1.dat": export("c2"), "conversation_asset_file_names.json": names},
+    )
+    found, report = read(path)
+    assert [c.id for c in found] == ["c1"] and report.companions == {"attachment-names": 1, "attachment": 1}
+
+
 def test_claude_users_file(tmp_path: Path, read: Read) -> None:
     users = [{"uuid": "acc-1", "full_name": "Ada Lind", "email_address": "ada@example.org", "verified_phone_number": None}]
     (tmp_path / "users.json").write_text(json.dumps(users))
