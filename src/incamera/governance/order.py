@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 from incamera.core.crypto import parse_public
@@ -40,6 +40,8 @@ from incamera.governance.terms import (
 )
 
 _RULES = "temporary, deletion_requested, party_account, undated, output_missing, tier:NAME, region:NAME, source:NAME"
+#: Where a day begins first: an order made there today must not seem to come from tomorrow.
+_EARLIEST = timezone(timedelta(hours=14))
 _PARTY = r"[a-z0-9][a-z0-9._-]{0,63}"
 
 
@@ -48,7 +50,7 @@ def load(path: Path, *, today: date | None = None) -> Order:
 
     Args:
         path: The order file; the documents it names are looked for beside it.
-        today: The day against which dates are checked; by default today in UTC.
+        today: The day against which dates are checked; by default the latest day it is anywhere on Earth.
     Raises:
         Malformed: `order.*`, with file, line and key; see docs/errors/governance.md.
         Refused: `order.no-default`, a decision that the order must make.
@@ -60,7 +62,7 @@ def load(path: Path, *, today: date | None = None) -> Order:
     except UnicodeDecodeError as flaw:
         raise Malformed("order.not-toml", "an order is UTF-8 text", where=f"{path.name} byte {flaw.start}") from None
     document = Document(text, path.name)
-    matter = _matter(document, path.parent, today or datetime.now(UTC).date())
+    matter = _matter(document, path.parent, today or datetime.now(_EARLIEST).date())
     frame = _frame(document)
     matching = _matching(document)
     order = Order(

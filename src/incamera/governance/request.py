@@ -68,10 +68,9 @@ class AccessRequest:
 def request_for(order: Order, *, policy: Digest) -> AccessRequest:
     """The request an order stands for: the same on every machine that has the order and this version's policies.
 
-    The cap is the size of the sample; the request ends with the hold, if the order says when that is.
+    The cap is the size of the sample. The order itself sets no end: each approval has its own, and a hold that ends first leaves
+    nothing to open.
     """
-    until = order.hold.until
-    ends = datetime(until.year, until.month, until.day, 23, 59, 59, tzinfo=UTC) if until else None
     return AccessRequest(
         matter=order.matter.id,
         order=order.digest,
@@ -80,7 +79,7 @@ def request_for(order: Order, *, policy: Digest) -> AccessRequest:
         scope=order.scope,
         max_records=order.sample.size or WHOLE_FRAME,
         policy=policy,
-        not_after=instant(ends) if ends else None,
+        not_after=None,
     )
 
 

@@ -83,6 +83,13 @@ def test_a_persons_request_is_about_that_person(standing) -> None:
     assert caught.value.code == "access.other-subject"
 
 
+def test_a_request_whose_time_is_over(standing, clock) -> None:
+    clock.advance(days=4)
+    with pytest.raises(Refused) as caught:
+        standing("training")
+    assert caught.value.code == "access.request-ended"
+
+
 @pytest.mark.parametrize("purpose", ["court_order", "curiosity"])
 def test_a_courts_order_is_not_standing(purpose: str) -> None:
     with pytest.raises(Malformed) as caught:

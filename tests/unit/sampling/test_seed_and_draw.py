@@ -174,6 +174,17 @@ def test_an_extension_contains_what_it_extends(parties, frame, sizes: tuple[int,
     check_extends(after, b"".join(before.lines()), extends=before.digest)
 
 
+def test_a_later_order_extends_with_reveals_signed_again(parties, frame) -> None:
+    before = drawn(parties, frame, 10)
+    later = digest(b"later order")
+    again = [seeds.reveal(p.seed, p.private, matter="m-2", order=later, frame=frame.root) for p in parties]
+    shown = [seeds.accept(data, commitments=parties, matter="m-2", order=later, frame=frame.root) for data in again]
+    got = seeds.gather(shown, commitments=parties, fallback="refuse")
+    after = make(frame, got, 30, matter="m-2", order=later, commitments=parties, extends=before.digest)
+    check_extends(after, b"".join(before.lines()), extends=before.digest)
+    assert after.header["extends"] == before.digest
+
+
 def test_an_extension_of_something_else_is_refused(parties, frame) -> None:
     before, after = drawn(parties, frame, 10), drawn(parties, frame, 20)
     data = b"".join(before.lines())
