@@ -30,7 +30,7 @@ from incamera_verify import documents, loadfile, logs, manifest, numbers, render
 from incamera_verify.canon import canonical
 from incamera_verify.errors import VerificationError
 from incamera_verify.note import Verifier
-from incamera_verify.rows import DIGESTS_VERSION, ROWS_VERSION, text_at
+from incamera_verify.rows import DIGESTS_VERSION, ROWS_VERSION, check_outputs, text_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +125,8 @@ def build(
         progress: Called with 1 for each conversation.
 
     Raises:
-        Refused: `production.not-cleared`, `production.not-drawn`, `production.not-responsive`, `production.volume-exists`,
-            `production.bates-exhausted`.
+        Refused: `production.not-cleared`, `production.not-drawn`, `production.not-responsive`, `production.output-missing`,
+            `production.volume-exists`, `production.bates-exhausted`.
         Malformed: `production.bad-facts`, `production.out-of-order`, `production.duplicate`, `production.bad-table`,
             `production.missing-table`, `production.unknown-reason`, `production.bad-sample`.
         Unavailable: `production.disk-full`, `production.io`; nothing stands under the volume's name.
@@ -213,6 +213,10 @@ class _Builder:
             drawn.check_row(public, f"row {item.conversation}")
         except VerificationError as flaw:
             raise Refused("production.not-drawn", flaw.hint, where=flaw.where) from None
+        try:
+            check_outputs(public, f"row {item.conversation}")
+        except VerificationError as flaw:
+            raise Refused("production.output-missing", flaw.hint, where=flaw.where) from None
         self._in_order(public)
         self.tally.row(public)
         self._bulk(public, out)

@@ -10,7 +10,7 @@ import base64
 import io
 import zipfile
 
-from incamera_verify.render import Document
+from incamera_verify.render import BOUNDARY, Document
 from incamera_verify.rsmf import ARCHIVE_NAME, MANIFEST_NAME, ZIP_DATE
 
 #: How the header names are spelled; their values come from `Document.headers`.
@@ -29,14 +29,13 @@ def native(document: Document) -> bytes:
     Privacy: holds nothing but what stands in the row.
     """
     headers = document.headers
-    boundary = headers["content-type"].partition('"')[2].rstrip('"')
     lines = [f"{name}: {headers[name.lower()]}" for name in _SPELLING if name.lower() in headers]
     text = document.text.encode()
     archive = _archive(document.manifest_bytes)
-    lines += ["", f"--{boundary}", 'Content-Type: text/plain; charset="utf-8"', "Content-Transfer-Encoding: base64", ""]
+    lines += ["", f"--{BOUNDARY}", 'Content-Type: text/plain; charset="utf-8"', "Content-Transfer-Encoding: base64", ""]
     lines += _wrapped(text)
-    lines += [f"--{boundary}", f'Content-Type: application/zip; name="{ARCHIVE_NAME}"', "Content-Transfer-Encoding: base64"]
-    lines += [f'Content-Disposition: attachment; filename="{ARCHIVE_NAME}"', "", *_wrapped(archive), f"--{boundary}--", ""]
+    lines += [f"--{BOUNDARY}", f'Content-Type: application/zip; name="{ARCHIVE_NAME}"', "Content-Transfer-Encoding: base64"]
+    lines += [f'Content-Disposition: attachment; filename="{ARCHIVE_NAME}"', "", *_wrapped(archive), f"--{BOUNDARY}--", ""]
     return "\r\n".join(lines).encode("ascii")
 
 

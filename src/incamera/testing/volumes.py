@@ -47,6 +47,7 @@ from incamera.testing.clock import HandClock
 from incamera_verify import merkle
 from incamera_verify.draw import Drawn, FrameRow, frame_root, strata
 from incamera_verify.note import Signer
+from incamera_verify.rows import unanswered
 from incamera_verify.trust import Trust
 
 MATTER = "24-cv-00001"
@@ -295,7 +296,7 @@ def _decide(drawn: Sequence[Drawn], made: Sequence[Redacted], act: Callable[...,
                 conversation=Ref(drawn[n].row),
                 redacted=made[n],
                 matches=_matches(n, made[n]),
-                facts=_facts(n, drawn[n]),
+                facts=_facts(n, drawn[n], made[n]),
                 decision=decision,
                 receipt=receipt,
                 row=place,
@@ -307,7 +308,8 @@ def _decide(drawn: Sequence[Drawn], made: Sequence[Redacted], act: Callable[...,
     return items
 
 
-def _facts(number: int, drawn: Drawn) -> dict[str, Any]:
+def _facts(number: int, drawn: Drawn, made: Redacted) -> dict[str, Any]:
+    missing = unanswered(produced(made))
     return {
         "stratum": drawn.stratum,
         "probability": drawn.probability,
@@ -322,7 +324,7 @@ def _facts(number: int, drawn: Drawn) -> dict[str, Any]:
         "deletion_requested": number == 2,
         "party_account": number == 3,
         "subject": new_ref(),
-        "outputs_missing": {"no_output": 1} if number == 5 else {},
+        "outputs_missing": {"no_output": missing} if missing else {},
         "responsive": number % 3 == 0,
         "hits": 1,
     }

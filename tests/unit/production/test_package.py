@@ -218,6 +218,13 @@ def test_facts_cannot_carry_text(matter: World, tmp_path: Path, facts: dict[str,
     assert "jane" not in str(flaw.value)
 
 
+def test_a_dropped_output_is_noticed(matter: World, tmp_path: Path) -> None:
+    """A prompt without an output needs a reason; the requesting party of another case missed 700,000 of them."""
+    place, item = next((n, i) for n, i in enumerate(matter.items) if i.facts["outputs_missing"])
+    items = [*matter.items[:place], _facts(item, outputs_missing={}), *matter.items[place + 1 :]]
+    assert _code(lambda: matter.build(tmp_path / "V", items), Refused) == "production.output-missing"
+
+
 def test_numbers_run_out(matter: World, tmp_path: Path) -> None:
     terms = matter.terms(width=4, first_number=9999)
     assert _code(lambda: matter.build(tmp_path / "V", terms=terms), Refused) == "production.bates-exhausted"

@@ -19,6 +19,8 @@ from incamera_verify.logs import Replaced
 
 RSMF_VERSION = "2.0.0"
 GENERATOR = "incamera"
+#: Both parts of a native are base64, which has no dash: one boundary serves all.
+BOUNDARY = "rsmf-incamera"
 ASSISTANT, TOOL, SYSTEM = "ASSISTANT", "TOOL", "SYSTEM"
 
 Row = Mapping[str, Any]
@@ -89,7 +91,7 @@ class Document:
             "subject": self.row["bates"],
             "message-id": f"<{source}@rsmf.invalid>",
             "mime-version": "1.0",
-            "content-type": f'multipart/mixed; boundary="rsmf-{source}"',
+            "content-type": f'multipart/mixed; boundary="{BOUNDARY}"',
         }
         if people[1:]:
             headers["to"] = ", ".join(_mailbox(name) for name in people[1:])

@@ -203,6 +203,43 @@ def parts_of(record: Mapping[str, Any], turn: int) -> list[dict[str, str]]:
     return next((list(t["parts"]) for t in record["turns"] if t["index"] == turn), [])
 
 
+def unanswered(record: Mapping[str, Any]) -> int:
+    """Prompts on the visible path that no answer follows before the next prompt.
+
+    Counted leniently, by roles alone: at most as many as a careful reader of the source finds, so that more of them than
+    the row accounts for means that an output was dropped on the way.
+    """
+    active = [turn for turn in record["turns"] if turn["active"] and not turn["hidden"]]
+    after: dict[Any, list[Mapping[str, Any]]] = {}
+    for turn in record["turns"]:
+        if turn["active"]:
+            after.setdefault(turn["parent"], []).append(turn)
+    count = 0
+    for prompt in active:
+        if prompt["role"] != "user" or not prompt["parts"]:
+            continue
+        waiting, seen = list(after.get(prompt["index"], ())), {prompt["index"]}
+        answered = False
+        while waiting and not answered:
+            turn = waiting.pop()
+            answered = turn["role"] == "assistant" and not turn["hidden"] and bool(turn["parts"])
+            if turn["index"] not in seen and (turn["role"] != "user" or turn["hidden"]):
+                waiting += after.get(turn["index"], ())
+            seen.add(turn["index"])
+        count += not answered
+    return count
+
+
+def check_outputs(row: Row, where: str) -> None:
+    """Every prompt has its output, or is counted among the missing.
+
+    Raises:
+        VerificationError: `rows.output-missing`.
+    """
+    if unanswered(row["record"]) > sum(row["outputs_missing"].values()):
+        raise VerificationError("rows.output-missing", "a prompt has no output, and no reason accounts for it", where)
+
+
 # --- decisions --------------------------------------------------------------------------------------------------------------
 
 

@@ -250,6 +250,7 @@ def _rows(evidence: _Evidence, report: Report) -> str:
                 "rows.other-digest", "an unsealed row is not the one whose digest is listed", f"row {row['conversation']}"
             )
         _row(evidence, row, seen)
+        rows.check_outputs(row, f"row {row['conversation']}")
         index.check(row, f"row {row['conversation']}")
     if known:
         raise VerificationError("rows.missing", "the unsealed rows are fewer than the digests listed", DIGESTS)
