@@ -1,0 +1,24 @@
+"""Journeys: one kind of person each, over the real clerk, vault, ledger and verifier."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from parties import Matter, article_works, log, small_log  # noqa: E402
+
+
+@pytest.fixture
+def matter(tmp_path: Path) -> Matter:
+    """A small matter: twelve conversations, two works, a census of the frame."""
+    path = tmp_path / "matter"
+    path.mkdir()
+    return Matter(
+        path=path,
+        conversations=log(path / "log.jsonl", small_log()),
+        works=log(path / "works.jsonl", article_works()),
+    )

@@ -1,0 +1,299 @@
+"""The holder's counsel and privacy engineer: from an order to a sealed, verified volume."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from parties import ARTICLE, Matter, conversation, log, small_log
+
+from incamera.clerk import sample
+from incamera.clerk.answer import answer
+from incamera.core.errors import Awaiting, Malformed, Refused, Unverified
+from incamera_verify import volume
+from incamera_verify.trust import Trust
+
+
+def rows(out: Path) -> list[dict[str, Any]]:
+    with gzip.open(out / "production/BULK/rows.jsonl.gz", "rt") as lines:
+        return [json.loads(line) for line in lines][1:]
+
+
+def acts(matter: Matter) -> list[str]:
+    with matter.open_home() as home:
+        return [past.entry.act for past in home.ledger.entries("26-cv-9001")]
+
+
+def table(out: Path, name: str) -> list[dict[str, str]]:
+    with (out / f"production/TABLES/{name}.csv").open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_an_order_becomes_a_verified_volume(matter: Matter) -> None:
+    with matter.new_home() as home:
+        done = matter.finish(home)
+    assert (done["frame"], done["drawn"], done["produced"], done["responsive"]) == (12, 12, 12, 1)
+    report = volume.verify(matter.out / "production", Trust.parse((matter.out / "trust.toml").read_bytes()))
+    assert report.established
+    certificate = json.loads((matter.out / "production/CERT/certificate.json").read_bytes())
+    assert certificate["labels"] == []
+    assert "KMS: local file" in certificate["keys"]
+    produced = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows(matter.out))
+    assert "Habergast" not in produced
+    assert "broken" in produced
+    assert [row["bates"] for row in rows(matter.out) if row["bates"]] == ["INC000000001"]
+    hits = {row["threshold_words"]: row for row in table(matter.out, "hits_by_threshold")}
+    assert hits["25"]["conversations"] == "1"
+    assert hits["25"]["denominator"] == "12"
+    assert table(matter.out, "missing_outputs") == [{"reason": "no_output", "outputs": "1"}]
+    assert (matter.out / "production.tar.age").exists()
+
+
+def test_the_work_s_own_words_stay_inside_a_protected_run(matter: Matter) -> None:
+    with matter.new_home() as home:
+        matter.finish(home)
+    row = next(row for row in rows(matter.out) if row["responsive"])
+    answer_ = row["record"]["turns"][1]["parts"][0]["text"]
+    hit = next(m for m in row["matches"] if m["turn"] == 1)
+    assert hit["work_id"] == "ferry"
+    assert hit["words"] == 40
+    assert answer_[hit["start"] : hit["end"]] == ARTICLE[hit["work_start"] : hit["work_end"]]
+    waivers = (matter.out / "production/LOGS/waiver.csv").read_text().splitlines()
+    assert len(waivers) > 1
+
+
+def test_the_acts_stand_in_their_order(matter: Matter) -> None:
+    with matter.new_home() as home:
+        matter.finish(home)
+    seen = acts(matter)
+    order = [
+        "matter.opened", "hold.placed", "collect.finished", "frame.committed", "seed.revealed", "draw.made",
+        "access.approved", "access.granted", "key.released", "decision.recorded", "production.built", "production.sealed",
+        "production.verified",
+    ]  # fmt: skip
+    places = [seen.index(act) for act in order]
+    assert places == sorted(places)
+    assert seen.count("seed.revealed") == 2
+    assert seen.count("access.approved") == 2
+
+
+def test_the_same_command_again_changes_nothing(matter: Matter) -> None:
+    with matter.new_home() as home:
+        matter.finish(home)
+        before = {p: p.read_bytes() for p in sorted((matter.out / "production").rglob("*")) if p.is_file()}
+        again = matter.finish(home)
+        assert again["verdict"].startswith("verified")
+        assert {p: p.read_bytes() for p in sorted((matter.out / "production").rglob("*")) if p.is_file()} == before
+        assert sum(past.entry.act == "production.sealed" for past in home.ledger.entries("26-cv-9001")) == 1
+
+
+def test_a_volume_that_was_delivered_is_not_made_twice(matter: Matter) -> None:
+    with matter.new_home() as home:
+        matter.finish(home)
+        shutil.rmtree(matter.out / "production")
+        with pytest.raises(Refused, match="answer.already-sealed"):
+            matter.finish(home)
+
+
+def test_rendering_again_in_the_same_home_gives_the_same_bytes(matter: Matter) -> None:
+    with matter.new_home() as home:
+        matter.finish(home)
+        stage = home.matter_path("26-cv-9001") / "stages/sealed.json"
+        stage.unlink()
+        matter.finish(home, out=matter.path / "again")
+    lanes = ("DATA", "TEXT", "NATIVES", "BULK", "LOGS", "TABLES", "SAMPLE")
+    first, second = (
+        {p.relative_to(out): p.read_bytes() for lane in lanes for p in (out / "production" / lane).rglob("*") if p.is_file()}
+        for out in (matter.out, matter.path / "again")
+    )
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_a_neutral_recomputes_the_draw_matches_and_findings_in_a_home_of_its_own(matter: Matter) -> None:
+    matter.size = 7
+    matter.write_order()
+    ids = [row["id"] for row in small_log()]
+    with matter.new_home() as home:
+        matter.finish(home)
+        told = sample.check(home, matter.order, ids, None)
+    given = log(matter.path / "rows.jsonl", told)
+    with matter.new_home(matter.path / "neutral-home") as home:
+        matter.finish(home, rows=given, out=matter.path / "neutral-out")
+    first, second = rows(matter.out), rows(matter.path / "neutral-out")
+    assert [r["conversation"] for r in first] == [r["conversation"] for r in second]
+    assert [(r["matches"], r["record"]["turns"]) for r in first] == [(r["matches"], r["record"]["turns"]) for r in second]
+    # What is secret differs: pseudonyms are keyed by each home's own random keys.
+    assert {r["subject"] for r in first}.isdisjoint(r["subject"] for r in second)
+
+
+def test_responsive_scope_leaves_everything_else_behind(matter: Matter) -> None:
+    matter.scope, matter.lanes = "responsive", ("document", "bulk")
+    matter.write_order()
+    with matter.new_home() as home:
+        done = matter.finish(home)
+    assert done["produced"] == done["responsive"] == 1
+    assert len(rows(matter.out)) == 1
+    assert {row["conversations"] for row in table(matter.out, "hits_by_threshold") if row["threshold_words"] == "8"} == {"1"}
+
+
+def test_nothing_responsive_is_an_answer_too(matter: Matter) -> None:
+    matter.scope, matter.lanes = "responsive", ("document", "bulk")
+    matter.write_order()
+    matter.conversations = log(matter.path / "log.jsonl", small_log()[3:])
+    with matter.new_home() as home:
+        done = matter.finish(home)
+    assert done["produced"] == 0
+    assert done["verdict"].startswith("verified")
+
+
+def test_a_whole_sample_s_rows_are_sealed_to_the_neutral_unless_a_paragraph_allows_export(matter: Matter) -> None:
+    matter.lanes = ("document", "bulk")
+    matter.write_order()
+    with matter.new_home() as home:
+        done = matter.finish(home)
+    bulk = {p.name for p in (matter.out / "production/BULK").iterdir()}
+    assert "rows.jsonl.gz" not in bulk
+    assert "rows.jsonl.gz.age" in bulk
+    assert done["verdict"].startswith("verified")
+
+
+def test_without_a_neutral_a_whole_sample_does_not_leave(matter: Matter) -> None:
+    matter.lanes = ("document", "bulk")
+    matter.write_order(recipients="")
+    with matter.new_home() as home, pytest.raises(Refused, match=r"production\.bulk-not-allowed"):
+        matter.finish(home)
+
+
+# --- permission --------------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_waits_for_reveals_then_for_two_approvals(matter: Matter) -> None:
+    matter.size = 7
+    matter.write_order()
+    with matter.new_home() as home:
+        with pytest.raises(Awaiting, match=r"sample\.awaiting-reveal"):
+            answer(home, matter.request())
+        root = matter.frame_root(home)
+        reveals = tuple(matter.reveal(root, party) for party in matter.parties)
+        with pytest.raises(Awaiting, match=r"access\.awaiting-approval"):
+            answer(home, matter.request(reveals=reveals))
+        with pytest.raises(Awaiting, match="1 more of privacy"):
+            answer(home, matter.request(reveals=reveals, approvals=(matter.approve("counsel"),)))
+        assert not any(past.entry.act == "key.released" for past in home.ledger.entries())
+        both = (matter.approve("counsel"), matter.approve("privacy"))
+        assert answer(home, matter.request(reveals=reveals, approvals=both))["drawn"] == 7
+
+
+def test_one_person_cannot_approve_twice(matter: Matter) -> None:
+    with matter.new_home() as home:
+        root = matter.frame_root(home)
+        reveals = tuple(matter.reveal(root, party) for party in matter.parties)
+        one = matter.approve("counsel")
+        again = matter.path / "copy.approval"
+        shutil.copyfile(one, again)
+        with pytest.raises(Refused, match=r"access\.one-operator"):
+            answer(home, matter.request(reveals=reveals, approvals=(one, again)))
+        assert any(past.entry.act == "access.refused" for past in home.ledger.entries())
+
+
+def test_an_approval_of_another_order_does_not_count(matter: Matter) -> None:
+    matter.approve("counsel"), matter.approve("privacy")
+    matter.size = 7
+    matter.write_order()
+    with matter.new_home() as home, pytest.raises(Refused, match=r"access\.other-request"):
+        matter.finish(home)
+
+
+def test_an_early_or_foreign_reveal_is_refused(matter: Matter) -> None:
+    with matter.new_home() as home:
+        matter.frame_root(home)
+        wrong = matter.reveal("ab" * 32, "requester", matter.path / "wrong.reveal")
+        with pytest.raises(Refused, match=r"sample\.foreign-reveal"):
+            answer(home, matter.request(reveals=(wrong,)))
+
+
+def test_a_seed_that_was_not_committed_to_is_refused(matter: Matter) -> None:
+    with matter.new_home() as home:
+        root = matter.frame_root(home)
+        matter.seed("requester").unlink()
+        sample.new_seed(matter.seed("requester"), "requester")
+        with pytest.raises(Unverified, match=r"sample\.wrong-seed"):
+            answer(home, matter.request(reveals=(matter.reveal(root, "requester"),)))
+
+
+def test_a_silent_party_is_recorded_where_the_order_lets_the_draw_go_on(matter: Matter) -> None:
+    matter.size, matter.fallback = 7, "without-party"
+    matter.write_order()
+    with matter.new_home() as home:
+        root = matter.frame_root(home)
+        approvals = (matter.approve("counsel"), matter.approve("privacy"))
+        request = matter.request(reveals=(matter.reveal(root, "neutral"),), approvals=approvals, without=("requester",))
+        assert answer(home, request)["verdict"].startswith("verified")
+        assert any(past.entry.act == "seed.fallback" for past in home.ledger.entries())
+    certificate = json.loads((matter.out / "production/CERT/certificate.json").read_bytes())
+    assert certificate["labels"] == ["SINGLE-OPERATOR RUN"]
+    assert any("requester did not reveal" in line for line in certificate["deviations"])
+
+
+# --- input that changed, input that lacks ----------------------------------------------------------------------------------
+
+
+def test_other_logs_after_the_frame_are_refused(matter: Matter) -> None:
+    with matter.new_home() as home:
+        matter.frame_root(home)
+        log(matter.conversations, [*small_log(), conversation("late", ("user", "one more"), ("assistant", "yes"))])
+        with pytest.raises(Refused, match=r"answer\.inputs-changed"):
+            matter.finish(home)
+
+
+def test_an_edited_order_is_another_order(matter: Matter) -> None:
+    with matter.new_home() as home:
+        matter.frame_root(home)
+        matter.size = 3
+        matter.write_order()
+        with pytest.raises(Refused, match=r"answer\.other-order"):
+            matter.finish(home)
+
+
+def test_a_frame_rule_that_the_source_cannot_answer_is_refused_by_name(matter: Matter) -> None:
+    matter.frame = 'exclusions = ["tier:enterprise"]'
+    matter.write_order()
+    with matter.new_home() as home, pytest.raises(Refused, match=r"sample\.lacking-field.*tier"):
+        matter.finish(home)
+
+
+def test_damaged_records_are_listed_and_the_others_answered(matter: Matter) -> None:
+    matter.conversations.write_text(matter.conversations.read_text() + '{"id": "broken", "turns": [{"role"\n')
+    with matter.new_home() as home:
+        done = matter.finish(home)
+    assert done["produced"] == 12
+    assert done["exceptions"] == 1
+    listed = [json.loads(line) for line in (matter.out / "exceptions.jsonl").read_text().splitlines()]
+    assert [(row["stage"], row["code"]) for row in listed] == [("ingest", "ingest.not-json")]
+    assert len((matter.out / "production/LOGS/exceptions.csv").read_text().splitlines()) == 2
+
+
+def test_without_works_nothing_is_answered(matter: Matter) -> None:
+    with matter.new_home() as home, pytest.raises(Malformed, match=r"answer\.no-works"):
+        matter.finish(home, works=())
+
+
+def test_a_conversation_s_place_can_be_asked(matter: Matter) -> None:
+    matter.frame = 'exclusions = ["output_missing"]'
+    matter.size = 5
+    matter.write_order()
+    with matter.new_home() as home:
+        with pytest.raises(Refused, match=r"sample\.no-frame"):
+            sample.check(home, matter.order, ["repro"], None)
+        matter.finish(home)
+        told = {row["id"]: row for row in sample.check(home, matter.order, ["repro", "mute", "nobody"], None)}
+    assert told["repro"]["status"] == "in-frame"
+    assert told["repro"]["drawn"] in (True, False)
+    assert told["mute"] == told["mute"] | {"status": "excluded", "rule": "output_missing"}
+    assert told["nobody"]["status"] == "unknown"
