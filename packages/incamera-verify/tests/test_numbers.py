@@ -59,7 +59,12 @@ def test_figures_are_compared_whatever_their_class() -> None:
 def test_only_runs_in_outputs_count_as_hits() -> None:
     def row(*matches: tuple[int, int, list[str]]) -> dict[str, object]:
         turns = [{"index": 0, "role": "user"}, {"index": 1, "role": "assistant"}, {"index": 2, "role": "tool"}]
-        return {"record": {"turns": turns}, "matches": [{"turn": t, "words": w, "elicitation": e} for t, w, e in matches]}
+        found = [{"turn": t, "words": w, "elicitation": e, "fold": "words/1"} for t, w, e in matches]
+        return {"record": {"turns": turns}, "matches": found}
 
     assert numbers.longest_output_run(row((0, 90, ["PROMPT"]), (2, 80, ["TOOL"]), (-1, 70, []))) == 0
     assert numbers.longest_output_run(row((1, 12, []), (1, 40, ["NAMED"]), (1, 60, ["PROMPT"]))) == 40
+
+
+def test_characters_of_unspaced_scripts_are_not_words() -> None:
+    assert (numbers.run_words(16, "chars/1"), numbers.run_words(16, "words/1")) == (8, 16)

@@ -11,7 +11,7 @@ from incamera.production.figures import Figure
 from incamera.production.overlay import Clawback, clawback
 from incamera.production.package import Evidence, Failure, Package, SampleFiles, Withheld, build
 from incamera.production.sealing import seal, seal_directory, unseal_directory
-from incamera.production.tables import Table, count_thresholds, from_records, hits_by_threshold
+from incamera.production.tables import Table, count_thresholds, from_records, hits_by_threshold, longest_output_run
 from incamera.production.terms import Terms
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "count_thresholds",
     "from_records",
     "hits_by_threshold",
+    "longest_output_run",
     "seal",
     "seal_directory",
     "unseal_directory",

@@ -48,6 +48,7 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
         "matches",
         "Exact runs shared with a claimed work: half-open offsets on the produced part and on the work as submitted.",
     ),
+    ("BULK", "matches.words, matches.fold", "Length in words, or (chars/1) in characters of a script without spaces."),
     (
         "BULK",
         "matches.elicitation",

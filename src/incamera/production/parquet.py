@@ -37,6 +37,7 @@ _MATCH = pa.struct(
         ("work_start", pa.int64()),
         ("work_end", pa.int64()),
         ("words", pa.int32()),
+        ("fold", pa.string()),
         ("elicitation", pa.list_(pa.string())),
         ("commonness", _COMMON),
     ]

@@ -69,6 +69,7 @@ def _match(match: Match, rebase: Rebase) -> dict[str, Any]:
         "work_start": match.work_start,
         "work_end": match.work_end,
         "words": match.words,
+        "fold": match.fold,
         "elicitation": list(match.elicitation),
         "commonness": None
         if common is None

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from incamera.core.errors import Malformed
-from incamera_verify.numbers import CONFIDENCE, THRESHOLDS, Value
+from incamera.core.records import Match, Redacted
+from incamera_verify.numbers import CONFIDENCE, THRESHOLDS, Value, run_words
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 HITS, MASKED = "hits_by_threshold", "masked_share"
@@ -76,6 +77,13 @@ def hits_by_threshold(counts: Mapping[int, int], denominator: int) -> Table:
         )
     columns = ("threshold_words", "conversations", "denominator", "share", "low", "high", "confidence")
     return Table(columns=columns, rows=tuple(rows))
+
+
+def longest_output_run(redacted: Redacted, matches: Iterable[Match]) -> int:
+    """Words of the longest exact run in an assistant's output, counted as `incamera_verify.numbers` counts rows."""
+    outputs = {turn.index for turn in redacted.turns if turn.role == "assistant"}
+    counted = (m for m in matches if m.span.turn in outputs and "PROMPT" not in m.elicitation)
+    return max((run_words(m.words, m.fold) for m in counted), default=0)
 
 
 def count_thresholds(longest: Iterable[int]) -> dict[int, int]:

@@ -20,11 +20,11 @@ import pytest
 from incamera.core.errors import Error, Malformed, Refused, Unavailable
 from incamera.core.ids import new_ref
 from incamera.core.records import Cleared
-from incamera.production import Failure, SampleFiles, Table, Withheld, hits_by_threshold
+from incamera.production import Failure, SampleFiles, Table, Withheld, hits_by_threshold, longest_output_run
 from incamera.production import files as room_files
 from incamera.production.age import unsealed_bytes
 from incamera.testing.volumes import HOSTILE, World
-from incamera_verify import loadfile, rows
+from incamera_verify import loadfile, numbers, rows
 from incamera_verify.errors import VerificationError
 from incamera_verify.trust import Trust
 from incamera_verify.volume import verify
@@ -59,6 +59,13 @@ def test_rows_carry_what_the_item_says(matter: World, volume: Path) -> None:
             assert text is not None
             assert 0 <= match["start"] <= match["end"] <= len(text)
     assert "Quillon" not in gzip.decompress((volume / "BULK/rows.jsonl.gz").read_bytes()).decode()
+
+
+def test_the_longest_run_is_counted_the_same_way_before_and_after(matter: World, volume: Path) -> None:
+    """The clerk counts matches on records, the verifier counts rows: one number."""
+    before = [longest_output_run(item.redacted, item.matches) for item in matter.items]
+    assert before == [numbers.longest_output_run(row) for row in rows.read(volume / "BULK/rows.jsonl.gz")]
+    assert max(before) == 120
 
 
 def test_parquet_holds_the_same_rows(volume: Path) -> None:

@@ -25,10 +25,16 @@ TEXT_FIGURES = frozenset(
 Value = int | str
 
 
+def run_words(tokens: int, fold: str) -> int:
+    """The length of a run in words; scripts without spaces are counted in characters, two to a word (16 stand for 8)."""
+    return tokens // 2 if fold == "chars/1" else tokens
+
+
 def longest_output_run(row: Mapping[str, Any]) -> int:
     """Words of the longest exact run in an assistant's output; runs in prompts and tool results are not outputs."""
     outputs = {turn["index"] for turn in row["record"]["turns"] if turn["role"] == "assistant"}
-    return max((m["words"] for m in row["matches"] if m["turn"] in outputs and "PROMPT" not in m["elicitation"]), default=0)
+    counted = (m for m in row["matches"] if m["turn"] in outputs and "PROMPT" not in m["elicitation"])
+    return max((run_words(m["words"], m["fold"]) for m in counted), default=0)
 
 
 class Tally:

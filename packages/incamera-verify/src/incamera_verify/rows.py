@@ -33,9 +33,10 @@ FACT_KEYS = frozenset({
 ROW_KEYS = FACT_KEYS | TEXT_KEYS
 DIGEST_KEYS = FACT_KEYS | {"sha256"}
 
-MATCH_KEYS = frozenset(
-    {"turn", "part", "start", "end", "work_id", "work_start", "work_end", "words", "elicitation", "commonness"}
-)
+MATCH_KEYS = frozenset({
+    "turn", "part", "start", "end", "work_id", "work_start", "work_end", "words", "fold", "elicitation", "commonness",
+})  # fmt: skip
+FOLDS = frozenset({"words/1", "chars/1"})
 RECORD_KEYS = frozenset({"header", "turns", "recipe"})
 
 _REF = re.compile(r"[0-9a-f]{32}")
@@ -170,6 +171,8 @@ def _are_parts(parts: Any) -> bool:
 
 def _is_match(match: Any, record: Mapping[str, Any]) -> bool:
     if not isinstance(match, dict) or set(match) != MATCH_KEYS or not isinstance(match["work_id"], str):
+        return False
+    if match["fold"] not in FOLDS or not isinstance(match["elicitation"], list):
         return False
     if not all(type(match[name]) is int for name in ("turn", "part", "start", "end", "work_start", "work_end", "words")):
         return False
