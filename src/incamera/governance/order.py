@@ -42,6 +42,23 @@ from incamera.governance.terms import (
 _RULES = "temporary, deletion_requested, party_account, undated, output_missing, tier:NAME, region:NAME, source:NAME"
 #: Where a day begins first: an order made there today must not seem to come from tomorrow.
 _EARLIEST = timezone(timedelta(hours=14))
+#: What the silence of an order means, where the default does not say it by itself.
+_SILENCE = {
+    "matter.protective_order": "none named",
+    "hold.until": "until released",
+    "frame.from": "any",
+    "frame.to": "any",
+    "frame.tiers": "any",
+    "frame.regions": "any",
+    "sample.extends": "no earlier draw",
+    "works.schedule": "none",
+    "deidentification.languages": "every covered language",
+    "deidentification.max_leak_rate": "none set",
+    "privacy.rho": "0, no noisy counts",
+    "notice.days": "0, none ordered",
+    "notice.template": "none",
+    "notice.exemption_paragraph": "none",
+}
 _PARTY = r"[a-z0-9][a-z0-9._-]{0,63}"
 
 
@@ -61,7 +78,7 @@ def load(path: Path, *, today: date | None = None) -> Order:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as flaw:
         raise Malformed("order.not-toml", "an order is UTF-8 text", where=f"{path.name} byte {flaw.start}") from None
-    document = Document(text, path.name)
+    document = Document(text, path.name, _SILENCE)
     matter = _matter(document, path.parent, today or datetime.now(_EARLIEST).date())
     frame = _frame(document)
     matching = _matching(document)

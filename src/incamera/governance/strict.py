@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from incamera.core.errors import Malformed, Refused
@@ -33,12 +35,14 @@ class Document:
     Args:
         text: The document.
         file: Its name, for messages.
+        silence: `section.key` -> what it means that the key is not there, where the default itself does not say it.
     Raises:
         Malformed: `order.not-toml`, with the line.
     """
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, silence: Mapping[str, str] = MappingProxyType({})) -> None:
         self.file = file
+        self.silence = silence
         self.defaults: list[tuple[str, str]] = []
         self.paragraphs: dict[str, str] = {}
         self._lines = _lines(text)
@@ -258,13 +262,17 @@ class Section:
             return check(self._values[key])
         path = f"{self.name}.{key}"
         if default is REQUIRED:
-            raise Malformed("order.missing-key", "the order must say this", where=self.where(key))
+            raise Malformed("order.missing-key", f"the order must say this{self._misspelt(key)}", where=self.where(key))
         if default is DECIDED:
-            raise Refused(
-                "order.no-default", "this has no default: the order, or the parties, must decide it", where=self.where(key)
-            )
-        self._document.defaults.append((path, shown(default)))
+            hint = f"this has no default: the order, or the parties, must decide it{self._misspelt(key)}"
+            raise Refused("order.no-default", hint, where=self.where(key))
+        self._document.defaults.append((path, self._document.silence.get(path) or shown(default)))
         return default
+
+    def _misspelt(self, key: str) -> str:
+        """What may have been meant by it, if a key that nobody asked for is nearly this one."""
+        near = get_close_matches(key, [other for other in self._values if other not in self._asked], n=1, cutoff=0.7)
+        return f"; is it what '{near[0]}' means?" if near else ""
 
 
 def shown(value: object) -> str:

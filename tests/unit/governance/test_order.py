@@ -68,7 +68,9 @@ def test_what_is_left_open_gets_printed_defaults(write_order) -> None:
     assert defaults["sample.size"] == "all"
     assert defaults["sample.strata"] == "month"
     assert defaults["hold.scope"] == "frame"
-    assert defaults["frame.from"] == "open"
+    assert defaults["frame.from"] == "any"
+    assert defaults["deidentification.languages"] == "every covered language"
+    assert "open" not in defaults.values()
     assert defaults["matching.min_words"] == "8"
     assert defaults["deidentification.recipe"] == "conservative"
     assert defaults["recipients.keys"] == "none"
@@ -95,6 +97,13 @@ def test_a_missing_key_is_named(write_order, line: str) -> None:
         write_order((rf"(?m)^{line} = .*\n", ""))
     assert caught.value.code == "order.missing-key"
     assert caught.value.where.endswith(f"matter.{line}")
+
+
+def test_a_misspelt_key_is_pointed_out(write_order) -> None:
+    with pytest.raises(Malformed, match="is it what 'captoin' means"):
+        write_order((r"caption", "captoin"))
+    with pytest.raises(Refused, match="is it what 'designaton' means"):
+        write_order((r"designation", "designaton"))
 
 
 def test_trust_is_required(write_order) -> None:
