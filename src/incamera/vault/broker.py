@@ -18,18 +18,18 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
-
-from sqlalchemy import Connection
 
 from incamera.core.canon import instant
 from incamera.core.crypto import verify_grant_tag
 from incamera.core.errors import Refused, Unverified
-from incamera.core.ids import Digest, Ref
+from incamera.core.ids import Digest
 from incamera.core.ports import Appender, Clock
 from incamera.core.records import Entry, Grant
+from incamera.vault import keyrows
 from incamera.vault.database import Database
+from incamera.vault.keyrows import KeyRow, SubjectRow
 from incamera.vault.keys import Keyring, Subject
+from incamera.vault.usage import Usage
 from incamera_verify import merkle
 from incamera_verify.errors import VerificationError
 from incamera_verify.note import Verifier, open_checkpoint
@@ -41,16 +41,7 @@ HOLDING_PURPOSE = "court_order"
 CLOCK_SLACK = timedelta(seconds=60)
 #: Crefs in one request; keeps one release, and its leaf, about one fragment.
 REQUEST_MAX = 1 << 16
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Key:
-    """One conversation's key, and its place in the hierarchy."""
-
-    cref: bytes
-    uref: bytes
-    key: bytes
-    kind: int
+SUBJECTS_KEPT = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -64,29 +55,14 @@ class Party:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Release:
-    """Keys by cref and subjects by uref. A cref that is shredded, invisible or unknown is absent."""
+    """Conversation keys by cref, and what belongs to their subjects by uref.
 
-    keys: dict[bytes, Key] = field(default_factory=dict)
+    A cref that is shredded, invisible or unknown is absent. `classes` names those that are not operator-held.
+    """
+
+    keys: dict[bytes, bytes] = field(default_factory=dict)
+    classes: dict[bytes, int] = field(default_factory=dict)
     parties: dict[bytes, Party] = field(default_factory=dict)
-
-
-class _Row(NamedTuple):
-    cref: bytes
-    uref: bytes
-    wrapped: bytes
-    key_version: int
-    kind: int
-    state: str
-    epoch: int
-    version: int
-    subject_wrapped: bytes
-    subject_secret: bytes
-
-    @classmethod
-    def of(cls, row: Any) -> _Row:
-        """A driver's row; PostgreSQL hands bytes as memoryviews."""
-        cref, uref, wrapped, key_version, kind, state, epoch, version, key, secret = row
-        return cls(bytes(cref), bytes(uref), bytes(wrapped), key_version, kind, state, epoch, version, bytes(key), bytes(secret))
 
 
 class Broker:
@@ -112,6 +88,9 @@ class Broker:
         self._lock = threading.Lock()
         self._proven: set[str] = set()
         self._latest: datetime | None = None
+        self._subjects: dict[SubjectRow, Subject] = {}
+        self._usage = Usage(keyring.database)
+        self._subjects_lock = threading.Lock()
 
     def __repr__(self) -> str:
         return "<Broker>"
@@ -119,7 +98,7 @@ class Broker:
     def open(self, grant: Grant, crefs: Sequence[str]) -> dict[str, bytes]:
         """`core.ports.KeyBroker`: the bare conversation keys, by cref in hex."""
         release = self.release(grant, [bytes.fromhex(cref) for cref in crefs])
-        return {cref.hex(): key.key for cref, key in release.keys.items()}
+        return {cref.hex(): key for cref, key in release.keys.items()}
 
     def release(self, grant: Grant, crefs: Sequence[bytes]) -> Release:
         """Keys for *crefs* under *grant*, after the release is in the ledger.
@@ -132,16 +111,16 @@ class Broker:
         Privacy: the ledger learns a count and a Merkle root over random references.
         """
         self.check(grant)
-        wanted = sorted(set(crefs))
-        if not wanted:
+        if not crefs:
             return Release()
-        if len(wanted) > REQUEST_MAX:
+        if len(crefs) > REQUEST_MAX:
             raise Refused("vault.request-size", f"ask for at most {REQUEST_MAX} conversations at a time", where=grant.matter)
-        rows = self._rows(grant, wanted)
+        rows, subjects = keyrows.read(self._keys, crefs)
+        rows = [row for row in rows if self._visible(grant, row, subjects[row.uref])]
         with self._lock:
-            used = self._count(grant, [row.cref for row in rows])
+            used = self._count(grant, rows)
             self._record(grant, [row.cref for row in rows], used)
-        return self._unwrap(rows)
+        return self._unwrap(rows, subjects)
 
     # --- the checks ---------------------------------------------------------------------------------------------
 
@@ -158,8 +137,7 @@ class Broker:
             self._proven.add(grant.tag)
         if grant.purpose not in PURPOSES:
             raise Refused("vault.purpose", "this purpose does not open conversations", where=grant.matter)
-        row = self._keys.one("SELECT revoked_at FROM grant_use WHERE tag = ?", (grant.tag,))
-        if row is not None and row[0] is not None:
+        if self._usage.revoked(grant):
             raise Refused("vault.grant-revoked", "the grant was revoked", where=grant.matter)
 
     def _now(self) -> datetime:
@@ -188,43 +166,14 @@ class Broker:
 
     # --- the count and the receipt -----------------------------------------------------------------------------
 
-    def _count(self, grant: Grant, crefs: Sequence[bytes]) -> int:
-        """Count *crefs* against the grant's cap, each once however often it is opened; returns the sum so far."""
-        with self._keys.begin() as connection:
-            execute = self._keys.execute
-            row = execute(connection, "SELECT number, used, revoked_at FROM grant_use WHERE tag = ?", (grant.tag,)).first()
-            if row is None:
-                number = (execute(connection, "SELECT max(number) FROM grant_use").scalar() or 0) + 1
-                execute(connection, "INSERT INTO grant_use (number, tag, used) VALUES (?, ?, 0)", (number, grant.tag))
-                used = 0
-            else:
-                number, used = int(row[0]), int(row[1])
-                if row[2] is not None:
-                    raise Refused("vault.grant-revoked", "the grant was revoked", where=grant.matter)
-            seen = self._seen(connection, number, crefs)
-            fresh = [(number, cref) for cref in crefs if cref not in seen]
-            self._keys.execute_many(connection, "INSERT INTO opened (grant_number, cref) VALUES (?, ?)", fresh)
-            used += len(fresh)
-            if used > grant.max_records:
-                raise Refused(
-                    "vault.record-cap",
-                    f"{grant.max_records} conversations allowed, {used} would be opened",
-                    where=grant.matter,
-                )
-            execute(connection, "UPDATE grant_use SET used = ? WHERE number = ?", (used, number))
+    def _count(self, grant: Grant, rows: Sequence[KeyRow]) -> int:
+        # Not synced by itself: the durable receipt that follows carries the same number.
+        with self._keys.begin_lazily() as connection:
+            used = self._usage.count(connection, grant, [row.slot for row in rows])
             if self._latest is not None:
-                execute(connection, "DELETE FROM meta WHERE name = 'clock'")
-                execute(connection, "INSERT INTO meta (name, value) VALUES ('clock', ?)", (self._latest.isoformat(),))
+                self._keys.execute(connection, "DELETE FROM meta WHERE name = 'clock'")
+                self._keys.execute(connection, "INSERT INTO meta (name, value) VALUES ('clock', ?)", (self._latest.isoformat(),))
         return used
-
-    def _seen(self, connection: Connection, number: int, crefs: Sequence[bytes]) -> set[bytes]:
-        seen: set[bytes] = set()
-        for low in range(0, len(crefs), 10_000):
-            some = crefs[low : low + 10_000]
-            marks = ",".join("?" * len(some))
-            query = f"SELECT cref FROM opened WHERE grant_number = ? AND cref IN ({marks})"  # noqa: S608 (only question marks)
-            seen.update(bytes(cref) for (cref,) in self._keys.execute(connection, query, (number, *some)))
-        return seen
 
     def _record(self, grant: Grant, crefs: Sequence[bytes], used: int) -> None:
         self._appender.append(
@@ -243,11 +192,11 @@ class Broker:
 
     # --- the keys ------------------------------------------------------------------------------------------------
 
-    def _rows(self, grant: Grant, crefs: list[bytes]) -> list[_Row]:
-        """Key rows that this grant may see: live ones, and under its own hold those that await shredding."""
-        rows = [_Row.of(row) for row in self._keys.chosen(_ROWS, crefs)]
-        visible = [row for row in rows if row.state == "live" or (row.state == "pending" and self._holds(grant, row.cref))]
-        return sorted(visible, key=lambda row: row.cref)
+    def _visible(self, grant: Grant, row: KeyRow, subject: SubjectRow) -> bool:
+        """Live, or awaiting shredding under a hold of this very grant's matter."""
+        if row.state == "live" and subject.state == "live":
+            return True
+        return self._holds(grant, row.cref)
 
     def _holds(self, grant: Grant, cref: bytes) -> bool:
         if grant.purpose != HOLDING_PURPOSE:
@@ -255,52 +204,42 @@ class Broker:
         query = "SELECT 1 FROM held JOIN hold ON hold.id = held.hold_id WHERE held.cref = ? AND hold.matter = ?"
         return self._keys.one(query, (cref, grant.matter)) is not None
 
-    def _unwrap(self, rows: list[_Row]) -> Release:
-        """Keys of *rows*. Both levels were read by one query: a roll of a subject in between cannot tear them apart."""
-        subjects: dict[bytes, Subject] = {}
-        keys = {}
+    def _unwrap(self, rows: list[KeyRow], stored: dict[bytes, SubjectRow]) -> Release:
+        of: dict[bytes, list[KeyRow]] = {}
         for row in rows:
-            subject = subjects.get(row.uref)
-            if subject is None:
-                subject = self._keyring.unwrap_subject(row.uref, row.epoch, row.version, row.subject_wrapped, row.subject_secret)
-                subjects[row.uref] = subject
-            keys[row.cref] = Key(
-                row.cref,
-                row.uref,
-                self._keyring.unwrap_conversation(subject, row.cref, row.wrapped, version=row.key_version, kind=row.kind),
-                row.kind,
-            )
+            of.setdefault(row.uref, []).append(row)
+        subjects = {uref: self._subject(stored[uref]) for uref in of}
+        keys: dict[bytes, bytes] = {}
+        for uref, some in of.items():
+            keys.update(self._keyring.unwrap_many(subjects[uref], some))
         accounts = {
             bytes(uref): None if account is None else bytes(account)
             for uref, account in self._state.chosen("SELECT uref, account FROM subject WHERE uref IN ({})", list(subjects))
         }
-        parties = {uref: Party(s.ledger_key, s.account_key, accounts.get(uref)) for uref, s in subjects.items()}
-        return Release(keys, parties)
+        parties = {}
+        for uref, subject in subjects.items():
+            account = accounts.get(uref)
+            parties[uref] = Party(subject.ledger_key, b"" if account is None else subject.account_key, account)
+        return Release(keys, {row.cref: row.kind for row in rows if row.kind}, parties)
+
+    def _subject(self, row: SubjectRow) -> Subject:
+        """A subject's keys, kept for the next window under the whole row's name: a row that was shredded, rolled or edited
+        since is another name."""
+        with self._subjects_lock:
+            found = self._subjects.get(row)
+        if found is None:
+            found = self._keyring.unwrap_subject(row.uref, row.epoch, row.version, row.wrapped, row.secret)
+            with self._subjects_lock:
+                while len(self._subjects) >= SUBJECTS_KEPT:
+                    self._subjects.pop(next(iter(self._subjects)))
+                self._subjects[row] = found
+        return found
 
     def revoke(self, grant: Grant) -> None:
-        """End a grant before its time; requests in flight are refused at their next batch."""
-        with self._keys.begin() as connection:
-            execute = self._keys.execute
-            at = instant(self._clock.now())
-            if execute(connection, "SELECT 1 FROM grant_use WHERE tag = ?", (grant.tag,)).first() is None:
-                number = (execute(connection, "SELECT max(number) FROM grant_use").scalar() or 0) + 1
-                execute(connection, "INSERT INTO grant_use (number, tag, used) VALUES (?, ?, 0)", (number, grant.tag))
-            execute(connection, "UPDATE grant_use SET revoked_at = ? WHERE tag = ?", (at, grant.tag))
-
-
-_ROWS = (
-    "SELECT c.cref, c.uref, c.wrapped, c.version, c.class, CASE WHEN s.state = 'live' THEN c.state ELSE s.state END,"
-    " s.epoch, s.version, s.wrapped, s.secret"
-    " FROM conversation_key AS c JOIN subject_key AS s ON s.uref = c.uref"
-    " WHERE c.state <> 'shredded' AND s.state <> 'shredded' AND c.cref IN ({})"
-)
+        """End a grant before its time; requests in flight are refused at their next window."""
+        self._usage.revoke(grant, instant(self._clock.now()))
 
 
 def crefs_root(crefs: Sequence[bytes]) -> Digest:
     """Merkle root over conversation references in ascending order: what a `key.released` entry commits to."""
     return Digest(merkle.root(merkle.leaf_hash(cref) for cref in sorted(crefs)).hex())
-
-
-def ref_bytes(refs: Sequence[Ref]) -> list[bytes]:
-    """References as the databases hold them."""
-    return [bytes.fromhex(ref) for ref in refs]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class Database:
 
     def __init__(self, url: str, lineage: str) -> None:
         self.lineage = lineage
+        self._url = url
         self.engine = _engine(url)
         self._writer = self.engine.execution_options(incamera_write=True)
         self.postgres = self.engine.dialect.name == "postgresql"
@@ -95,19 +97,34 @@ class Database:
         with self.translate(), self._writer.begin() as connection:
             yield connection
 
+    @contextmanager
+    def begin_lazily(self) -> Iterator[Connection]:
+        """A transaction that survives the process, and a power cut only once a durable one follows: for counts that the
+        ledger holds as well."""
+        with self.translate(), self._lazy.begin() as connection:
+            if self.postgres:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+            yield connection
+
+    @cached_property
+    def _lazy(self) -> Engine:
+        engine = self.engine if self.postgres else _engine(self._url, synchronous="NORMAL")
+        return engine.execution_options(incamera_write=True)
+
     def execute(self, connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """One statement with positional `?` parameters."""
         return connection.exec_driver_sql(self._dialect(sql), tuple(parameters))
 
-    def execute_many(self, connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """One statement for many rows."""
-        if rows:
-            connection.exec_driver_sql(self._dialect(sql), list(rows))
+    def execute_many(self, connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """One statement for many rows; returns how many rows it changed."""
+        if not rows:
+            return 0
+        return int(connection.exec_driver_sql(self._dialect(sql), list(rows)).rowcount)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query, as one read."""
         with self.translate(), self.engine.connect() as connection:
-            return list(self.execute(connection, sql, parameters))
+            return _tuples(self.execute(connection, sql, parameters))
 
     def one(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """The first row, or None."""
@@ -117,19 +134,26 @@ class Database:
     def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 10_000) -> Iterator[Any]:
         """Rows of a query, *size* in memory at a time."""
         with self.translate(), self.engine.connect().execution_options(stream_results=True) as connection:
-            for chunk in self.execute(connection, sql, parameters).yield_per(size).partitions(size):
+            cursor = self.execute(connection, sql, parameters).cursor
+            while chunk := cursor.fetchmany(size):
                 yield from chunk
 
-    def chosen(self, sql: str, keys: Sequence[bytes | str]) -> Iterator[Any]:
+    def chosen(self, sql: str, keys: Sequence[bytes | str | int]) -> Iterator[Any]:
         """Rows of *sql*, whose `{}` stands for a list of `?`, over any number of keys."""
         with self.translate(), self.engine.connect() as connection:
-            for low in range(0, len(keys), _PARAMETERS_MAX):
-                some = keys[low : low + _PARAMETERS_MAX]
-                yield from self.execute(connection, sql.format(",".join("?" * len(some))), some)
+            yield from self.chosen_by(connection, sql, keys)
+
+    def chosen_by(self, connection: Connection, sql: str, keys: Sequence[bytes | str | int]) -> Iterator[Any]:
+        """`chosen`, inside a transaction that is open already."""
+        for low in range(0, len(keys), _PARAMETERS_MAX):
+            some = keys[low : low + _PARAMETERS_MAX]
+            yield from _tuples(self.execute(connection, sql.format(",".join("?" * len(some))), some))
 
     def close(self) -> None:
         """Let go of every connection; on SQLite the write-ahead log is folded into the file."""
         self.engine.dispose()
+        if "_lazy" in self.__dict__:
+            self._lazy.dispose()
 
     def checkpoint(self) -> None:
         """Fold SQLite's write-ahead log into the file and truncate it, so that overwritten keys do not linger there."""
@@ -161,7 +185,7 @@ def _translated(message: str, where: str) -> Error:
     return Unavailable("vault.database", "the database refused the statement; nothing of this step was stored", where=where)
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, *, synchronous: str = "FULL") -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
@@ -173,9 +197,12 @@ def _engine(url: str) -> Engine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA busy_timeout=60000")
         cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA synchronous={synchronous}")
         cursor.execute("PRAGMA secure_delete=ON")  # an erased key is overwritten in its page, not merely unlinked
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(
+            "PRAGMA wal_autocheckpoint=8192"
+        )  # fold the log in large pieces: random pages are written once, not thrice
         cursor.execute("PRAGMA cache_size=-65536")
         cursor.close()
 
@@ -194,6 +221,13 @@ def _revision(connection: Connection) -> str | None:
         if "no such table" in str(flaw.orig) or "does not exist" in str(flaw.orig):
             return None
         raise
+
+
+def _tuples(result: Any) -> list[Any]:
+    """The driver's own tuples: wrapping millions of key rows would cost more than unwrapping the keys."""
+    found: list[Any] = result.cursor.fetchall()
+    result.close()
+    return found
 
 
 def chunks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:

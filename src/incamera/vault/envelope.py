@@ -7,7 +7,6 @@ associated data, length-prefixed, so a value moved to another row, subject, vaul
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
 from enum import IntEnum
 
@@ -31,6 +30,8 @@ BODY_VERSION = 1
 
 _COMMIT_LABEL = b"incamera/commit/1"
 _LENGTH_BYTES = 4
+_HEADS_KEPT = 1024
+_REF_BYTES = 16
 
 
 class Class(IntEnum):
@@ -52,36 +53,29 @@ def fields_long(*values: bytes) -> bytes:
 
 
 class Binding:
-    """Makes the associated data of one vault: {magic, tenant, algorithm, level} with the ids of the sealed thing.
+    """Makes the associated data of one vault: {magic, tenant, algorithm, level, version, class} and the ids of the sealed thing.
 
-    The constant parts are joined once; a scan makes millions of these.
+    All but the ids is joined once; a scan makes millions of these.
     """
 
-    __slots__ = ("_head", "_levels", "tenant")
+    __slots__ = ("_heads", "tenant")
 
     def __init__(self, tenant: bytes) -> None:
         self.tenant = tenant
-        self._head = fields(MAGIC, tenant, ALGORITHM)
-        self._levels: dict[bytes, bytes] = {}
+        self._heads: dict[tuple[bytes, int, int], bytes] = {}
 
     def __call__(self, level: bytes, *, uref: bytes = b"", cref: bytes = b"", version: int = 0, kind: int = 0) -> bytes:
         """Associated data of a value at *level* (`body`, `conversation-key`, `subject-key`, ...)."""
-        head = self._levels.get(level)
+        head = self._heads.get((level, version, kind))
         if head is None:
-            head = self._levels[level] = self._head + fields(level)
-        return b"".join(
-            (
-                head,
-                len(uref).to_bytes(2, "big"),
-                uref,
-                len(cref).to_bytes(2, "big"),
-                cref,
-                b"\0\4",
-                version.to_bytes(4, "big"),
-                b"\0\1",
-                kind.to_bytes(1, "big"),
-            )
-        )
+            head = fields(MAGIC, self.tenant, ALGORITHM, level, version.to_bytes(4, "big"), kind.to_bytes(1, "big"))
+            if len(self._heads) < _HEADS_KEPT:
+                self._heads[level, version, kind] = head
+        return head + len(uref).to_bytes(2, "big") + uref + len(cref).to_bytes(2, "big") + cref
+
+    def row(self, level: bytes, *, uref: bytes, version: int, kind: int) -> bytes:
+        """The associated data of a subject's conversations up to the cref: append its 16 bytes."""
+        return self(level, uref=uref, cref=bytes(_REF_BYTES), version=version, kind=kind)[:-_REF_BYTES]
 
 
 def seal(key: bytes, plaintext: bytes, aad: bytes, *, nonce: bytes | None = None) -> bytes:
@@ -97,8 +91,8 @@ def seal(key: bytes, plaintext: bytes, aad: bytes, *, nonce: bytes | None = None
     return nonce + AESGCM(key).encrypt(nonce, plaintext, aad)
 
 
-def unseal(key: bytes, sealed: bytes, aad: bytes, *, where: str = "") -> bytes:
-    """The plaintext that `seal` sealed under the same key and associated data.
+def unseal(key: bytes, sealed: bytes, aad: bytes, *, where: str | bytes = "") -> bytes:
+    """The plaintext that `seal` sealed under the same key and associated data. *where* is a name, or a reference in bytes.
 
     Raises:
         Unverified: `vault.not-authentic`: another key, altered bytes, or a value moved from where it was sealed.
@@ -106,9 +100,18 @@ def unseal(key: bytes, sealed: bytes, aad: bytes, *, where: str = "") -> bytes:
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], aad)
     except (InvalidTag, ValueError):
-        raise Unverified(
-            "vault.not-authentic", "the sealed bytes are altered, moved from their place, or under another key", where=where
-        ) from None
+        raise not_authentic(where) from None
+
+
+def not_authentic(where: str | bytes) -> Unverified:
+    """The one error for whatever AES-GCM refuses."""
+    hint = "the sealed bytes are altered, moved from their place, or under another key"
+    return Unverified("vault.not-authentic", hint, where=_place(where))
+
+
+def _place(where: str | bytes) -> str:
+    """A reference is spelled out only where something went wrong."""
+    return where if isinstance(where, str) else where.hex()
 
 
 def derive(key: bytes, info: bytes, *, length: int = KEY_BYTES, salt: bytes | None = None) -> bytes:
@@ -124,10 +127,10 @@ def key_commitment(key: bytes) -> bytes:
     return hashlib.sha256(_COMMIT_LABEL + key).digest()
 
 
-def check_commitment(key: bytes, commitment: bytes, *, where: str = "") -> None:
+def check_commitment(key: bytes, commitment: bytes, *, where: str | bytes = "") -> None:
     """Raises `Unverified` (`vault.key-commitment`) unless *commitment* is *key*'s. Called before any decryption."""
-    if not hmac.compare_digest(key_commitment(key), commitment):
-        raise Unverified("vault.key-commitment", "the key is not the one that this body was sealed under", where=where)
+    if hashlib.sha256(_COMMIT_LABEL + key).digest() != commitment:  # both are public: nothing to time
+        raise Unverified("vault.key-commitment", "the key is not the one that this body was sealed under", where=_place(where))
 
 
 def padded_size(size: int) -> int:
@@ -149,7 +152,7 @@ def pad(data: bytes) -> bytes:
     return b"".join((len(data).to_bytes(_LENGTH_BYTES, "big"), data, bytes(padded_size(framed) - framed)))
 
 
-def unpad(padded: bytes, *, where: str = "") -> memoryview:
+def unpad(padded: bytes, *, where: str | bytes = "") -> memoryview:
     """The bytes that `pad` framed, without a copy.
 
     Raises:
@@ -157,5 +160,10 @@ def unpad(padded: bytes, *, where: str = "") -> memoryview:
     """
     size = int.from_bytes(padded[:_LENGTH_BYTES], "big")
     if len(padded) < _LENGTH_BYTES or size > len(padded) - _LENGTH_BYTES:
-        raise Unverified("vault.bad-padding", "the length inside the sealed body exceeds the body", where=where)
+        raise bad_padding(where)
     return memoryview(padded)[_LENGTH_BYTES : _LENGTH_BYTES + size]
+
+
+def bad_padding(where: str | bytes) -> Unverified:
+    """The one error for authentic bytes that are no padded, compressed body."""
+    return Unverified("vault.bad-padding", "the sealed body is authentic, and no body of this format", where=_place(where))

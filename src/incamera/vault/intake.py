@@ -28,6 +28,7 @@ from incamera.vault.bodies import Codec
 from incamera.vault.database import Database
 from incamera.vault.envelope import KEY_BYTES, NONCE_BYTES, Class
 from incamera.vault.fragments import outer_key, outer_label
+from incamera.vault.keyrows import slot
 from incamera.vault.keys import Keyring, Subject
 from incamera_verify import merkle
 
@@ -269,8 +270,7 @@ class Intake:
                 )
             )
             wrapped = self._keyring.wrap_conversation(subject, cref, key, kind, nonce=key_nonce)
-            rows.append((cref, subject.uref, subject.version, wrapped, kind, "live", number))
-        rows.sort()  # random ids in order: neighbouring inserts touch neighbouring pages
+            rows.append((slot(number, index), cref, subject.uref, subject.version, wrapped, kind, "live", number))
         return sealed, rows
 
     def _commit(

@@ -22,24 +22,29 @@ import msgspec
 from incamera.core import errors
 from incamera.core.errors import Error, Malformed, Unavailable
 from incamera.core.records import Grant
-from incamera.vault.broker import Broker, Key, Party, Release
+from incamera.vault.broker import Broker, Party, Release
+from incamera.vault.envelope import KEY_BYTES
 
 ASK_BYTES_MAX = 4 << 20
 ANSWER_BYTES_MAX = 256 << 20
 _TIMEOUT_SECONDS = 300.0
+_REF_BYTES = 16
 
 
 class _Ask(msgspec.Struct, array_like=True):
     """`crefs` for keys, or a `file` name for the key of a file's outer layer."""
 
     grant: Grant | None
-    crefs: list[bytes]
+    crefs: bytes
     file: str = ""
 
 
 class _Answer(msgspec.Struct, array_like=True):
-    keys: list[Key]
-    parties: dict[bytes, Party]
+    """`keys` holds cref and key of each conversation, 48 bytes, one after the other."""
+
+    keys: bytes = b""
+    classes: dict[bytes, int] = {}
+    parties: dict[bytes, Party] = {}
     file_key: bytes = b""
     error: tuple[str, str, str, str] | None = None
 
@@ -125,17 +130,15 @@ class _Handler(socketserver.BaseRequestHandler):
         try:
             ask = _ASK.decode(frame)
             if ask.grant is None:
-                return _Answer([], {}, file_key=self.server.file_key(ask.file))
-            release = self.server.broker.release(ask.grant, ask.crefs)
-            return _Answer(list(release.keys.values()), release.parties)
+                return _Answer(file_key=self.server.file_key(ask.file))
+            release = self.server.broker.release(ask.grant, _split(ask.crefs, _REF_BYTES))
+            return _Answer(b"".join([c + k for c, k in release.keys.items()]), release.classes, release.parties)
         except Error as flaw:
-            return _Answer([], {}, error=(type(flaw).__name__, flaw.code, flaw.hint, flaw.where))
+            return _Answer(error=(type(flaw).__name__, flaw.code, flaw.hint, flaw.where))
         except (msgspec.DecodeError, msgspec.ValidationError):
-            return _Answer(
-                [], {}, error=("Malformed", "vault.bad-request", "the broker was sent something that is no request", "")
-            )
+            return _Answer(error=("Malformed", "vault.bad-request", "the broker was sent something that is no request", ""))
         except Exception:  # noqa: BLE001 - whatever went wrong, the asker gets a refusal and no detail that could hold a key
-            return _Answer([], {}, error=("Unavailable", "vault.broker-failed", "the broker failed and released nothing", ""))
+            return _Answer(error=("Unavailable", "vault.broker-failed", "the broker failed and released nothing", ""))
 
 
 _ASK = msgspec.msgpack.Decoder(_Ask)
@@ -157,12 +160,13 @@ class Client:
 
     def release(self, grant: Grant, crefs: list[bytes]) -> Release:
         """`Broker.release`, over the socket; the broker's errors come back as they were."""
-        answer = self._ask(_Ask(grant, crefs))
-        return Release({key.cref: key for key in answer.keys}, answer.parties)
+        answer = self._ask(_Ask(grant, b"".join(crefs)))
+        keys = {row[:_REF_BYTES]: row[_REF_BYTES:] for row in _split(answer.keys, _REF_BYTES + KEY_BYTES)}
+        return Release(keys, answer.classes, answer.parties)
 
     def file_key(self, name: str) -> bytes:
         """The key of a file's outer layer, which hides ids and counts and nothing else."""
-        return self._ask(_Ask(None, [], name)).file_key
+        return self._ask(_Ask(None, b"", name)).file_key
 
     def close(self) -> None:
         self._socket.close()
@@ -181,6 +185,10 @@ class Client:
             kind = getattr(errors, family, Unavailable)
             raise kind(code, hint, where=where)
         return answer
+
+
+def _split(data: bytes, size: int) -> list[bytes]:
+    return [data[low : low + size] for low in range(0, len(data), size)]
 
 
 def _gone() -> Unavailable:

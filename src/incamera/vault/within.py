@@ -13,11 +13,11 @@ from incamera.core.ports import Step
 from incamera.core.records import Grant
 from incamera.vault import bodies, sessions
 from incamera.vault.bodies import Codec, Sealed
-from incamera.vault.broker import Key, Party, Release
-from incamera.vault.envelope import Binding
+from incamera.vault.broker import Party, Release
+from incamera.vault.envelope import Binding, not_authentic
 
 #: Rows and bytes opened under one release: one receipt, one round trip.
-WINDOW_ROWS = 1024
+WINDOW_ROWS = 4096
 WINDOW_BYTES = 32 << 20
 RESULT = "result"
 
@@ -46,13 +46,13 @@ class Within:
         return step_version(self.step)
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        held: dict[bytes, Key] = {}
+        held: dict[bytes, bytes] = {}
         bind, codec = Binding(self.tenant), Codec()
         for batch in self.step(self._open(batches, held, bind, codec)):
             yield self._close(batch, held, bind, codec)
 
     def _open(
-        self, batches: Iterator[pa.RecordBatch], held: dict[bytes, Key], bind: Binding, codec: Codec
+        self, batches: Iterator[pa.RecordBatch], held: dict[bytes, bytes], bind: Binding, codec: Codec
     ) -> Iterator[pa.RecordBatch]:
         for window in windows(batches):
             release = released(self.address, self.grant, [cref for batch in window for cref in batch["cref"].to_pylist()])
@@ -60,7 +60,7 @@ class Within:
             for batch in window:
                 yield opened(batch, release, bind, codec)
 
-    def _close(self, batch: pa.RecordBatch, held: dict[bytes, Key], bind: Binding, codec: Codec) -> pa.RecordBatch:
+    def _close(self, batch: pa.RecordBatch, held: dict[bytes, bytes], bind: Binding, codec: Codec) -> pa.RecordBatch:
         check_clear(batch.schema, self.clear)
         if RESULT not in batch.schema.names:
             return batch
@@ -69,7 +69,7 @@ class Within:
             key = held.get(cref)
             if key is None:
                 raise Refused("vault.foreign-row", "a result names a conversation that was not opened here", where=cref.hex())
-            return bodies.seal_result(bind, codec, result, key=bodies.result_key(key.key, self.grant.matter), cref=cref)
+            return bodies.seal_result(bind, codec, result, key=bodies.result_key(key, self.grant.matter), cref=cref)
 
         return _mapped(batch, seal)
 
@@ -84,7 +84,7 @@ def unsealed(address: str, tenant: bytes, grant: Grant, batches: Iterator[pa.Rec
         release = released(address, grant, [cref for batch in window for cref in batch["cref"].to_pylist()])
 
         def unseal(cref: bytes, sealed: bytes, release: Release = release) -> bytes:
-            key = bodies.result_key(release.keys[cref].key, grant.matter)
+            key = bodies.result_key(release.keys[cref], grant.matter)
             return bodies.open_result(bind, codec, sealed, key=key, cref=cref)
 
         for batch in window:
@@ -103,27 +103,33 @@ def released(address: str, grant: Grant, crefs: list[bytes]) -> Release:
 
 
 def opened(batch: pa.RecordBatch, release: Release, bind: Binding, codec: Codec) -> pa.RecordBatch:
-    """One `SEALED` batch as `OPENED`; rows without a released key (shredded, invisible) are left out."""
-    accounts: dict[bytes, bytes | None] = {}
-    conversations: list[bytes] = []
+    """One `SEALED` batch as `OPENED`; rows without a released key (shredded, invisible) are left out.
+
+    Each row's own references go into the associated data: a row that was given to another subject does not open.
+    """
     batch = _present(batch, release)
     crefs, urefs, commits, sealed = (batch[name].to_pylist() for name in ("cref", "uref", "commit", "body"))
-    for cref, uref, commit, body in zip(crefs, urefs, commits, sealed, strict=True):
-        key = release.keys[cref]
-        # The row's own uref goes into the associated data: a row that was given to another subject does not open.
-        conversations.append(bodies.open_body(bind, codec, Sealed(cref, uref, commit, body), key=key.key, kind=key.kind))
-        if key.uref not in accounts:
-            accounts[key.uref] = _account(key.uref, release.parties[key.uref], bind, codec)
+    parties = {uref: _party(uref, release) for uref in set(urefs)}
+    accounts = {uref: _account(uref, party, bind, codec) for uref, party in parties.items()}
+    rows = map(Sealed, crefs, urefs, commits, sealed)
+    conversations = list(bodies.open_bodies(bind, codec, rows, release.keys, release.classes))
     return pa.RecordBatch.from_arrays(
         [
             batch["cref"],
             batch["uref"],
             pa.array(conversations, pa.large_binary()),
             pa.array([accounts[uref] for uref in urefs], pa.large_binary()),
-            pa.array([release.parties[uref].ledger_key for uref in urefs], pa.binary(32)),
+            pa.array([parties[uref].ledger_key for uref in urefs], pa.binary(32)),
         ],
         schema=OPENED,
     )
+
+
+def _party(uref: bytes, release: Release) -> Party:
+    party = release.parties.get(uref)
+    if party is None:
+        raise not_authentic(uref)
+    return party
 
 
 def _account(uref: bytes, party: Party, bind: Binding, codec: Codec) -> bytes | None:
@@ -133,8 +139,10 @@ def _account(uref: bytes, party: Party, bind: Binding, codec: Codec) -> bytes | 
 
 
 def _present(batch: pa.RecordBatch, release: Release) -> pa.RecordBatch:
-    mask = [cref in release.keys for cref in batch["cref"].to_pylist()]
-    return batch if all(mask) else batch.filter(pa.array(mask, pa.bool_()))
+    crefs = batch["cref"].to_pylist()
+    if release.keys.keys() >= set(crefs):
+        return batch
+    return batch.filter(pa.array([cref in release.keys for cref in crefs], pa.bool_()))
 
 
 def _mapped(batch: pa.RecordBatch, change: Callable[[bytes, bytes], bytes]) -> pa.RecordBatch:

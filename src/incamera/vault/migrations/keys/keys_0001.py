@@ -58,7 +58,9 @@ def _tables() -> None:
     )
     op.create_table(
         "conversation_key",
-        sa.Column("cref", sa.LargeBinary, primary_key=True),
+        # Batch and place together: keys of one file lie side by side, and a scan reads them as one range.
+        sa.Column("slot", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+        sa.Column("cref", sa.LargeBinary, nullable=False, unique=True),
         sa.Column("uref", sa.LargeBinary, nullable=False, index=True),
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("wrapped", sa.LargeBinary, nullable=False),
@@ -66,7 +68,6 @@ def _tables() -> None:
         sa.Column("hold_count", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("batch", sa.BigInteger, nullable=False),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "hold",
@@ -112,7 +113,9 @@ def _tables() -> None:
     op.create_table(
         "opened",
         sa.Column("grant_number", sa.BigInteger, sa.ForeignKey("grant_use.number"), primary_key=True),
-        sa.Column("cref", sa.LargeBinary, primary_key=True),
+        # A bitmap over 4,096 neighbouring slots: a grant's count of distinct conversations, at a bit for each.
+        sa.Column("block", sa.BigInteger, primary_key=True),
+        sa.Column("bits", sa.LargeBinary, nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(
