@@ -24,24 +24,24 @@ class Aliases:
 
     def __init__(self, surfaces: Iterable[tuple[str, str]]) -> None:
         self._leader: dict[tuple[str, str], str] = {}
-        names = sorted({key(s) for label, s in surfaces if label in _PEOPLE}, key=lambda k: (-len(k.split()), k))
-        full = [n for n in names if len(_parts(n)) > 1]
+        names = {key(s) for label, s in surfaces if label in _PEOPLE}
+        parts = {n: _parts(n) for n in names}
+        holding: dict[str, list[str]] = {}
+        for name in sorted(names):
+            if len(parts[name]) > 1:
+                for word in {*parts[name], "".join(parts[name]), parts[name][0][0] + parts[name][-1]}:
+                    holding.setdefault(word, []).append(name)
         for name in names:
-            self._leader["PERSON", name] = self._lead(name, full)
+            self._leader["PERSON", name] = self._lead(name, parts, holding)
 
     @staticmethod
-    def _lead(name: str, full: list[str]) -> str:
+    def _lead(name: str, parts: dict[str, tuple[str, ...]], holding: dict[str, list[str]]) -> str:
         """The one fuller name that *name* is short for, or itself where there is none or more than one."""
-        mine = _parts(name)
-        if not mine:
-            return name
-        fuller = [f for f in full if f != name and len(_parts(f)) >= len(mine) and _short_for(mine, _parts(f))]
-        tops = {
-            f
-            for f in fuller
-            if not any(g != f and _short_for(_parts(f), _parts(g)) and len(_parts(g)) > len(_parts(f)) for g in fuller)
-        }
-        return tops.pop() if len(tops) == 1 else name
+        mine = parts[name]
+        near = sorted({f for word in mine for f in holding.get(word, ())} - {name})
+        fuller = [f for f in near if len(parts[f]) >= len(mine) and _short_for(mine, parts[f])]
+        tops = [f for f in fuller if not any(len(parts[g]) > len(parts[f]) and _short_for(parts[f], parts[g]) for g in fuller)]
+        return tops[0] if len(tops) == 1 else name
 
     def cluster(self, label: str, surface: str) -> tuple[str, str]:
         """(label, leader): equal for surfaces that share a surrogate."""

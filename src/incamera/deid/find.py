@@ -58,6 +58,7 @@ class _Read:
     hits: list[Hit]
     language: str
     withheld: str = ""
+    covered: set[int] = field(default_factory=set)
     spared: list[int] = field(default_factory=list)
 
 
@@ -94,8 +95,7 @@ def find(
     Cost: O(text); about a microsecond a word without the names model.
     """
     texts = list(leaves(conversation))
-    whole = "\n".join(text[:2000] for _, _, text, _ in texts[:40])
-    spoken = lang.detect(whole)
+    spoken = lang.detect("\n".join(text[:2000] for _, _, text, _ in texts[:40]))
     attributes = Attributes(account) if account is not None else None
     known = vocabulary.bits if vocabulary is not None and vocabulary.on else {}
     reads = _examine(texts, spoken, attributes, known, recipe)
@@ -117,7 +117,7 @@ def _examine(
     reads: list[_Read] = []
     codes: list[bool] = []
     for turn, part, text, code in texts:
-        read = _open(turn, part, text, spoken)
+        read = _open(turn, part, text, spoken, alone=len(texts) == 1)
         reads.append(read)
         codes.append(code or not read.withheld and _looks_like_code(read.tokens.text))
     scored = opinion.score([r.tokens.text for r in reads]) if recipe.names and recipe.gate else None
@@ -128,17 +128,19 @@ def _examine(
     return reads
 
 
-def _open(turn: int, part: int, text: str, spoken: str) -> _Read:
+def _open(turn: int, part: int, text: str, spoken: str, *, alone: bool) -> _Read:
     """The view, its words, and whether the gate can read it at all."""
     empty = Tokens("", [], [], [], [])
     if len(text) > MAX_PART:
         return _Read(turn, part, View("", text), empty, [], "en", TOO_LARGE)
     seen = view(text)
     plain = blank_tags(seen.text)
-    if lang.mostly_uncovered(plain, lang.uncovered(plain)):
+    outside = lang.uncovered(plain)
+    if lang.mostly_uncovered(plain, outside):
         return _Read(turn, part, seen, empty, [], "en", LANG_NOT_COVERED)
-    language = lang.detect(plain, spoken) if len(plain) >= 40 else spoken
-    return _Read(turn, part, seen, tokenise(plain, tables.table(language)), [], language)
+    language = spoken if alone or len(plain) < 40 else lang.detect(plain, spoken)
+    hits = [Hit(a, b, "OTHER", "direct", 0.9, "gate.script") for a, b in outside]
+    return _Read(turn, part, seen, tokenise(plain, tables.table(language)), hits, language)
 
 
 def _detect(
@@ -151,7 +153,7 @@ def _detect(
 ) -> list[Hit]:
     tokens = read.tokens
     plain = tokens.text
-    hits: list[Hit] = [Hit(a, b, "OTHER", "direct", 0.9, "gate.script") for a, b in lang.uncovered(plain)]
+    hits = read.hits
     if recipe.patterns:
         hits += [Hit(*h) for h in patterns.scan(plain)]
     if recipe.gate:
@@ -181,11 +183,11 @@ def _follow(reads: list[_Read]) -> None:
     surfaces = Surfaces()
     for read in reads:
         if read.hits:
-            collect(surfaces, read.tokens, read.hits)
+            read.covered = collect(surfaces, read.tokens, read.hits)
     if not surfaces:
         return
     for read in reads:
-        more = list(surfaces.hits(read.tokens))
+        more = surfaces.hits(read.tokens, read.covered)
         if more:
             read.hits = resolve([*read.hits, *more], read.tokens.text)
 

@@ -51,6 +51,7 @@ class Gate:
         self.masked: dict[int, tuple[str, FindingKind, float, str]] = {}
         self.spared: list[int] = []  #: numbers that count articles or steps: safe if that word itself survives
         self._capitals: list[int] = []
+        self._seen: dict[str, int] = {}
         self._loud: dict[tuple[int, int], bool] = {}
         self._headlines: dict[tuple[int, int], bool] = {}
 
@@ -114,7 +115,7 @@ class Gate:
         if low in self.known and not code & t.NAME:
             return
         if not code:
-            code = bits(low, self.table)
+            code = self._bits(low)
             if code & t.SAFE_CASED:
                 return
         if len(low) == 1 or (self.code and code & t.KNOWN and not code & t.NAME):
@@ -125,6 +126,12 @@ class Gate:
             self._mask(i, "LOC" if code & t.PLACE and not code & t.FIRST else "PERSON", "direct", 0.6, "name")
         else:
             self._mask(i, "OTHER", "direct", 0.4, "unknown")
+
+    def _bits(self, low: str) -> int:
+        """The bits of an unlisted word, by its endings; once a call for each."""
+        if low not in self._seen:
+            self._seen[low] = bits(low, self.table)
+        return self._seen[low]
 
     def _describes(self, i: int, low: str, code: int) -> bool:
         """What says something about a person without naming one: people, faith, health, trade, kin."""
@@ -168,7 +175,7 @@ class Gate:
             self._initial(i, word)
             return
         if not code:
-            code = bits(low, self.table)
+            code = self._bits(low)
         if self._describes(i, low, code):
             return
         if low in self.known and not code & t.NAME:

@@ -18,6 +18,8 @@ _COVERED = re.compile(
     "\ua640-\ua69f\u0590-\u05ff\ufb1d-\ufb4f\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufeff\u0900-\u097f\u0980-\u09ff\u0b80-\u0bff"
     "\u0300-\u036f\u200c\u200d]+"
 )
+#: Anything but Latin letters, punctuation and symbols: the quick look that most text passes.
+_FOREIGN = re.compile("[^\x00-\u024f\u02b0-\u036f\u1e00-\u1eff\u2000-\u2bff\u3000-\u3004\ufe00-\ufe0f\ufff0-\uffff\U0001f000-\U0001faff]")
 _LETTERS = re.compile(r"[^\W\d_]+")
 #: Language by function words needs this many words of evidence to leave the conversation's language.
 _EVIDENCE = 5
@@ -60,7 +62,7 @@ def detect(text: str, default: str = "en") -> str:
 
 def uncovered(text: str) -> list[tuple[int, int]]:
     """Stretches in a script that the gate does not cover."""
-    if text.isascii():
+    if text.isascii() or not _FOREIGN.search(text):
         return []
     found = [m.span() for m in _UNSPACED.finditer(text)]
     for m in _LETTERS.finditer(text):

@@ -6,7 +6,8 @@ Works on words, case aside, across turns, header, code and quoted mail. A surfac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable
 
 from incamera.core.records import FindingKind
 from incamera.deid.hits import Hit
@@ -51,39 +52,35 @@ class Surfaces:
         else:
             self._single.setdefault(low, (label, kind))
 
-    def hits(self, tokens: Tokens) -> Iterator[Hit]:
-        """Every place in *tokens* where a followed surface stands."""
-        lows = tokens.lows
-        if self._single and not self._single.keys().isdisjoint(lows):
-            yield from self._matches(tokens, lows, self._single)
-        if self._cased and not self._cased.keys().isdisjoint(tokens.words):
-            yield from self._matches(tokens, tokens.words, self._cased)
+    def hits(self, tokens: Tokens, covered: set[int]) -> list[Hit]:
+        """Every place in *tokens* where a followed surface stands and no finding does yet."""
+        lows, words = tokens.lows, tokens.words
+        found: list[Hit] = []
+        for forms, known in ((lows, self._single), (words, self._cased)):
+            if known and not known.keys().isdisjoint(forms):
+                at = [i for i, form in enumerate(forms) if form in known and i not in covered]
+                found += (Hit(*tokens.spans[i], *known[forms[i]], 0.6, "propagate") for i in at)
         if self._several and not self._several.keys().isdisjoint(lows):
-            for i, low in enumerate(lows):
-                for words, (label, kind) in self._several.get(low, {}).items():
-                    n = len(words)
-                    if tuple(lows[i : i + n]) == words and all(len(tokens.gap(j)) <= 3 for j in range(i + 1, i + n)):
-                        yield Hit(tokens.spans[i][0], tokens.spans[i + n - 1][1], label, kind, 0.6, "propagate")
-
-    @staticmethod
-    def _matches(tokens: Tokens, forms: Iterable[str], known: Mapping[str, tuple[str, FindingKind]]) -> Iterator[Hit]:
-        for i, form in enumerate(forms):
-            if form in known:
-                label, kind = known[form]
-                yield Hit(*tokens.spans[i], label, kind, 0.6, "propagate")
+            for i in [i for i, low in enumerate(lows) if low in self._several]:
+                for surface, (label, kind) in self._several[lows[i]].items():
+                    n = len(surface)
+                    if covered.issuperset(range(i, i + n)) or tuple(lows[i : i + n]) != surface:
+                        continue
+                    if all(len(tokens.gap(j)) <= 3 for j in range(i + 1, i + n)):
+                        found.append(Hit(tokens.spans[i][0], tokens.spans[i + n - 1][1], label, kind, 0.6, "propagate"))
+        return found
 
 
-def collect(surfaces: Surfaces, tokens: Tokens, resolved: Iterable[Hit]) -> None:
-    """Add to *surfaces* what the direct findings of one part cover."""
-    from bisect import bisect_left
-
+def collect(surfaces: Surfaces, tokens: Tokens, resolved: Iterable[Hit]) -> set[int]:
+    """Add to *surfaces* what the direct findings of one part cover; return the words that any finding covers."""
     starts = [a for a, _ in tokens.spans]
+    covered: set[int] = set()
     for hit in resolved:
-        if hit.kind != "direct" or hit.label in ("WITHHELD",):
-            continue
         i = bisect_left(starts, hit.start)
         j = i
         while j < len(starts) and tokens.spans[j][1] <= hit.end:
             j += 1
-        if i < j:
+        covered.update(range(i, j))
+        if i < j and hit.kind == "direct":
             surfaces.add(tokens.words[i:j], tokens.codes[i:j], hit.label, hit.kind)
+    return covered

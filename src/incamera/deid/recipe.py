@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Literal
 
@@ -38,10 +38,14 @@ class Recipe:
     vocabulary: str = ""
     names_model: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    _digest: list[Digest] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def digest(self) -> Digest:
-        """SHA-256 over the canonical recipe."""
-        return digest(canonical({"version": VERSION, **asdict(self), "spare": list(self.spare), "versions": dict(self.versions)}))
+        """SHA-256 over the canonical recipe; `docs/formats/recipe.md` lists the fields."""
+        if not self._digest:
+            named = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+            self._digest.append(digest(canonical({"version": VERSION, **named, "spare": list(self.spare), "versions": dict(self.versions)})))
+        return self._digest[0]
 
     def with_(self, **changes: object) -> Recipe:
         return replace(self, **changes)  # type: ignore[arg-type]

@@ -63,7 +63,7 @@ def resolve(hits: Iterable[Hit], text: str) -> list[Hit]:
     Deterministic: depends on the set of hits, not on their order.
     """
     united: list[Hit] = []
-    for hit in sorted(set(hits), key=lambda h: (h.start, -h.end, _order(h))):
+    for hit in sorted(set(hits)):
         if united and hit.start < united[-1].end:
             united[-1] = _unite(united[-1], hit)
         else:

@@ -74,7 +74,7 @@ def tokenise(text: str, table: Table) -> Tokens:
     lows = [w.lower() for w in words]
     codes = list(map(table.__getitem__, lows))
     tokens = Tokens(text, spans, words, lows, codes)
-    tokens.cased = _cased(tokens)
+    tokens.cased = _cased(text)
     return tokens
 
 
@@ -94,23 +94,15 @@ def _with_marks() -> re.Pattern[str]:
     return pattern
 
 
-def _cased(tokens: Tokens) -> bool:
+_OPENING = re.compile(r"(?:\A|[.!?:;\n\"“”•*|])[^\w\ufffc]{0,4}([^\W\d_])")
+
+
+def _cased(text: str) -> bool:
     """Whether the author capitalises where a sentence begins. A tag counts as a capital: it never makes the gate stricter."""
-    upper, lower = len(_TAGS.findall(tokens.text)) if BLANK in tokens.text else 0, 0
-    previous = -1
-    for i, (a, b) in enumerate(tokens.spans):
-        # Cheap first: only after a gap that is not one blank.
-        if i and a == previous + 1:
-            previous = b
-            continue
-        previous = b
-        first = tokens.words[i][0]
-        if first.isalpha() and tokens.starts(i):
-            if first.isupper() or first.lower() == first.upper():
-                upper += 1
-            else:
-                lower += 1
-    return upper >= lower
+    upper = len(_TAGS.findall(text)) if BLANK in text else 0
+    openings = _OPENING.findall(text)
+    lower = sum(map(str.islower, openings))
+    return 2 * (upper + len(openings) - lower) >= lower
 
 
 def bits(low: str, table: Table) -> int:

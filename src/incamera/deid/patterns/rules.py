@@ -2,7 +2,8 @@
 
 `core` is what Hyperscan or RE2 nominate by; the confirming matcher adds the borders (no letter or digit beside the
 match unless the rule says otherwise). `group` picks the part that identifies where the rest is context; `hint` is a cheaper necessary condition to nominate by.
-*far* rules match long stretches. A rule's `check` labels and ranks: a failed checksum lowers the score or changes the label, it never clears a finding.
+*far* rules match long stretches; a *costly* check is asked only of
+matches that no other rule has named. A rule's `check` labels and ranks: a failed checksum lowers the score or changes the label, it never clears a finding.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Rule:
     open_left: bool = False
     open_right: bool = False
     far: bool = False
+    costly: bool = False
 
 
 _MONTH = (
@@ -140,7 +142,7 @@ RULES: tuple[Rule, ...] = (
     Rule(id="iban", hint=r"(?i)[a-z]{2}\d{2}", label="IBAN", score=0.95, core=r"(?i)[a-z]{2}\d{2}(?:[ -]?[a-z0-9]{2,4}){3,9}", check=v.iban),
     Rule(id="bic", label="BIC", score=0.9, group=1, core=r"(?i)(?:bic|swift)(?:\s?code)?\s?[:=]?\s?([a-z]{6}[a-z0-9]{2}(?:[a-z0-9]{3})?)"),
     Rule(id="ssn", label="NATIONAL-ID", score=0.95, core=r"\d{3}[- ]\d{2}[- ]\d{4}"),
-    Rule(id="national-id", hint=r"\d", label="NATIONAL-ID", score=0.6, core=r"(?:[A-Za-z]{1,4}-?)?\d(?:[ .\-/]?\d|[ .\-/]?[A-Z]|[a-z]){6,19}", check=v.national_id),
+    Rule(id="national-id", costly=True, hint=r"\d", label="NATIONAL-ID", score=0.6, core=r"(?:[A-Za-z]{1,4}-?)?\d(?:[ .\-/]?\d|[ .\-/]?[A-Z]|[a-z]){6,19}", check=v.national_id),
     Rule(id="id.named", label="CODE", score=0.95, group=1,
          core=r"(?i)(?:ssn|social security|passport|pasaporte|passeport|reisepass|driver['’]?s? licen[sc]e|licen[sc]e plate|plate|matr[ií]cula|kennzeichen|dni|nie|nif|nhc|cif|cpf|cnpj|nin|nino|vat|tax id|tin|ein|itin|mrn|medical record|patient id|case|docket|application|file|account|acct|cuenta|customer|client|member|policy|order|invoice|booking|reference|ref|ticket|serial|imei|vin|employee|student|insurance|nass|historia clínica|colegiado|n[ºo°]\s?col(?:egiado)?|id)\.?\s?(?:card)?\s?(?:no|nos|number|nr|num|n[uú]mero|n[ºo°]|id|#|code)?\.?\s?[:=#]?\s?(?:is|es)?\s?((?:[a-z]{0,4}[- /]?)?\d(?:[ \-/.]?[a-z0-9]){2,24})"),
     Rule(id="case.number", label="CASE", score=0.9, core=r"(?i)(?:nos?\.?\s?)?\d{1,6}/\d{2,4}(?:/[a-z]{2,4})?"),

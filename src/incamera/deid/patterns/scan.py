@@ -8,6 +8,7 @@ Windows are small and bounded, so that a line of 50 MB costs what 50 MB of lines
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -138,12 +139,32 @@ def scan(text: str, nominate: Nominator | None = None) -> list[Hit]:
     nominate = nominate or default_nominator()
     matchers = _matchers()
     hits: list[Hit] = []
+    costly: list[tuple[Rule, Hit]] = []
     for start, end in segments(text):
         window = f" {text[max(0, start - LEFT) : end + REACH]} "
         for i in sorted(set(nominate(window))):
-            hits += _confirm(RULES[i], matchers[i], text, start, end)
+            rule = RULES[i]
+            if rule.costly:
+                costly += ((rule, h) for h in _confirm(rule, matchers[i], text, start, end))
+            else:
+                hits += _confirm(rule, matchers[i], text, start, end)
+    if costly:
+        hits += _named_last(costly, hits, text)
     hits.sort(key=lambda h: (h[0], -h[1], h[5]))
     return hits
+
+
+def _named_last(costly: list[tuple[Rule, Hit]], hits: list[Hit], text: str) -> Iterator[Hit]:
+    """Costly matches: checked where no other rule covers them, taken as they are where one does."""
+    hits.sort()
+    starts = [h[0] for h in hits]
+    for rule, hit in costly:
+        start, end, label, kind, score, detector = hit
+        near = hits[max(0, bisect_left(starts, start) - 3) : bisect_left(starts, end)]
+        if rule.check is None or any(h[0] <= start and end <= h[1] and h[4] >= 0.6 for h in near):
+            yield start, end, "CODE", kind, 0.5, detector
+        elif verdict := rule.check(text[start:end]):
+            yield start, end, verdict[0], kind, verdict[1], detector
 
 
 def segments(text: str) -> Iterator[tuple[int, int]]:
@@ -169,7 +190,7 @@ def _confirm(rule: Rule, matcher: Any, text: str, start: int, end: int) -> Itera
         if a < 0 or a == b:
             continue
         label, score = rule.label, rule.score
-        if rule.check is not None:
+        if rule.check is not None and not rule.costly:
             verdict = rule.check(m.group(rule.group))
             if verdict is None:
                 continue
