@@ -1,10 +1,12 @@
-"""Matching beside its peers, on equal raw inputs in one run. CPU seconds of one core, best of several: ratios travel, absolutes do not.
+"""Matching beside its peers, on equal raw inputs in one run.
+
+CPU seconds of one core, best of several: ratios travel, absolutes do not.
 
     python benchmarks/matching.py ceiling [--works-mb 100] [--text-mb 64]     our stages against the fold+tokenise+hash ceiling
     python benchmarks/matching.py peers [--works-mb 4] [--text-mb 4]          complete and incomplete peers from the same raw text
     python benchmarks/matching.py linear                                      1, 2, 4, 8 times the text, and the works
     python benchmarks/matching.py sizes --works WORKS.jsonl                   index bytes by part, for real works
-    python benchmarks/matching.py cores [--works-mb 100] [--text-mb 64]       one process and two (wall clock: needs a quiet machine)
+    python benchmarks/matching.py cores [--works-mb 100] [--text-mb 64]       one process and two (wall clock)
 
 All text is synthetic (invented words by Zipf's law), so that any size can be made anywhere. `--hits` is the share of
 conversations with a planted passage. Every complete method must report the same (text, work) pairs or the run fails.
@@ -94,7 +96,13 @@ def best(run: Callable[[], Any], times: int = 3) -> tuple[float, Any]:
 
 
 def row(name: str, size: float, seconds: float, **more: Any) -> dict[str, Any]:
-    line = {"name": name, "MB": round(size / 1e6, 1), "cpu_s": round(seconds, 3), "MB_per_cpu_s": round(size / 1e6 / seconds, 2), **more}
+    line = {
+        "name": name,
+        "MB": round(size / 1e6, 1),
+        "cpu_s": round(seconds, 3),
+        "MB_per_cpu_s": round(size / 1e6 / seconds, 2),
+        **more,
+    }
     print(json.dumps(line), flush=True)
     return line
 
@@ -145,7 +153,15 @@ def stages(works_mb: float, text_mb: float, hits: float) -> None:
     build = row("index build", size, seconds)
     parts = built.sizes()
     finds = (parts["filter"] + parts["table"] + parts["offsets"]) / parts["works"]
-    print(json.dumps({"name": "index bytes per byte of works", "finds": round(finds, 3), "confirms": round(parts["text"] / parts["works"], 3)}))
+    print(
+        json.dumps(
+            {
+                "name": "index bytes per byte of works",
+                "finds": round(finds, 3),
+                "confirms": round(parts["text"] / parts["works"], 3),
+            }
+        )
+    )
     packed = pack(texts)
     total = int(packed.bounds[-1])
     touch(packed)
@@ -160,10 +176,16 @@ def stages(works_mb: float, text_mb: float, hits: float) -> None:
     row("with filter and table", total, min(probes), of_ceiling=round(min(tops) / min(probes), 3))
     rows = scans[0][1][0]
     whole = min(s for s, _ in scans)
-    ours = row(f"scan, confirmed, {hits:.0%} of texts match", total, whole, of_ceiling=round(min(tops) / whole, 3), rows=len(rows))
+    ours = row(
+        f"scan, confirmed, {hits:.0%} of texts match", total, whole, of_ceiling=round(min(tops) / whole, 3), rows=len(rows)
+    )
     print(json.dumps({"name": "build of scan", "ratio": round(build["MB_per_cpu_s"] / ours["MB_per_cpu_s"], 3)}))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"name": "memory", "peak_MB": peak // 1024, "before_MB": before // 1024, "ceiling_MB_per_cpu_s": top["MB_per_cpu_s"]}))
+    print(
+        json.dumps(
+            {"name": "memory", "peak_MB": peak // 1024, "before_MB": before // 1024, "ceiling_MB_per_cpu_s": top["MB_per_cpu_s"]}
+        )
+    )
 
 
 # --- peers -----------------------------------------------------------------------------------------------------
@@ -258,7 +280,7 @@ PEERS: list[tuple[str, Callable[[Folded, Folded], set[int]], bool]] = [
 
 
 def peers(works_mb: float, text_mb: float, hits: float) -> None:
-    """Each method gets the raw works and texts and says which texts share a run: index and scan together, then the scan alone for us."""
+    """Each method gets the raw works and texts and says which texts share a run: index and scan together."""
     works, texts = corpus(works_mb, text_mb, hits)
     raw = sum(len(w.text.encode()) for w in works) + sum(len(t.encode()) for t in texts)
     index.Index.of(works[:2])
@@ -289,7 +311,9 @@ def peers(works_mb: float, text_mb: float, hits: float) -> None:
             complete.append(whole)
     fastest = max(complete, key=lambda line: line["MB_per_cpu_s"])
     ratio = mine["MB_per_cpu_s"] / fastest["MB_per_cpu_s"]
-    print(json.dumps({"name": "times the fastest complete peer from raw text", "ratio": round(ratio, 1), "peer": fastest["name"]}))
+    print(
+        json.dumps({"name": "times the fastest complete peer from raw text", "ratio": round(ratio, 1), "peer": fastest["name"]})
+    )
 
 
 # --- growth ----------------------------------------------------------------------------------------------------
@@ -319,15 +343,24 @@ def sizes(path: str) -> None:
     """Index bytes by part for real works: JSON Lines as `incamera matching index` reads them."""
     from pathlib import Path
 
-    from incamera.matching import store
+    from incamera.clerk.works import read_works
 
-    works = list(store.read_works(Path(path)))
+    works = list(read_works([Path(path)]))
     index.Index.of(works[:2])
     seconds, built = best(lambda: index.Index.of(works), 2)
     parts = built.sizes()
     row("index build", parts["works"], seconds)
     finds = (parts["filter"] + parts["table"] + parts["offsets"]) / parts["works"]
-    print(json.dumps({"name": "index bytes per byte of works", "finds": round(finds, 3), "confirms": round(parts["text"] / parts["works"], 3), **parts}))
+    print(
+        json.dumps(
+            {
+                "name": "index bytes per byte of works",
+                "finds": round(finds, 3),
+                "confirms": round(parts["text"] / parts["works"], 3),
+                **parts,
+            }
+        )
+    )
 
 
 def w_size(work: Work) -> int:
@@ -360,7 +393,11 @@ def cores(works_mb: float, text_mb: float, hits: float) -> None:
             rows = sum(pool.map(_part, range(16), chunksize=1))
             wall = time.perf_counter() - start
         walls[count] = min(walls.get(count, wall), wall)
-        print(json.dumps({"name": f"{count} process(es)", "wall_s": round(wall, 3), "MB_per_s": round(total / 1e6 / wall, 1), "rows": rows}))
+        print(
+            json.dumps(
+                {"name": f"{count} process(es)", "wall_s": round(wall, 3), "MB_per_s": round(total / 1e6 / wall, 1), "rows": rows}
+            )
+        )
     print(json.dumps({"name": "two cores against one", "ratio": round(walls[1] / walls[2], 2)}))
 
 

@@ -1,14 +1,59 @@
-"""How ordinary a shared run is: recorded and graded, never a reason to drop it."""
+"""How ordinary a shared run is: recorded and graded, never a reason to drop it.
+
+Three measures: how many claimed works and owners hold the run; how many documents of a named background set do; and how
+surprising its words are one by one. A background set is an ordinary index: `shipped` is a small one of stock phrases, and any
+other is made with `incamera matching index`.
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
-from incamera.core.records import Commonness
+from incamera.core.records import Commonness, Work
 from incamera.matching.align import Rows
 from incamera.matching.index import Index
+from incamera.matching.unigrams import bits
+
+Grade = Literal["common", "shared", "distinctive"]
+
+#: Eight everyday words together carry about this many bits; below it a run is a turn of phrase.
+COMMON_BITS = 60.0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Background:
+    """A named set of documents that nobody claims. `name` goes into reports."""
+
+    name: str
+    index: Index
+
+
+@functools.cache
+def shipped() -> Background:
+    """The project's own set, `stock-phrases/1`: formulas of law, worship, licences, letters and assistants, one a document."""
+    lines = files("incamera.matching").joinpath("stock_phrases.txt").read_text("utf-8").splitlines()
+    documents = [line for line in lines if line and not line.startswith("#")]
+    works = (Work(work_id=str(n), text=text) for n, text in enumerate(documents))
+    return Background("stock-phrases/1", Index.of(works))
+
+
+def grade(common: Commonness) -> Grade:
+    """A word for the numbers: `common` (in the background, or a turn of phrase), `shared` (by owners), `distinctive`."""
+    if common.background or (common.surprisal is not None and common.surprisal < COMMON_BITS):
+        return "common"
+    return "shared" if common.owners > 1 else "distinctive"
+
+
+def surprisal(words: Sequence[str]) -> float:
+    """Sum of unigram -log2 p over *words*, in bits, rounded to a hundredth."""
+    return round(sum(map(bits, words)), 2)
 
 
 def in_works(rows: Rows, index: Index) -> list[Commonness]:
@@ -33,13 +78,20 @@ def _in_text(rows: Rows, numbers: list[int], index: Index, out: list[Commonness]
     spans: dict[tuple[int, int], set[tuple[int, int]]] = {}
     for n in numbers:
         spans.setdefault((int(rows.first[n]), int(rows.last[n])), set()).add((int(rows.segment[n]), int(rows.work[n])))
+    found = {}
     for (first, last), own in spans.items():
-        holders = set(own)
-        for (a, b), others in spans.items():
-            if a <= first and last <= b:
-                holders |= others
+        holders = own.union(*(others for (a, b), others in spans.items() if a <= first and last <= b))
         owners = {index.entry(*work).owner or work for work in holders}
-        found = Commonness(works=len(holders), owners=len(owners))
-        for n in numbers:
-            if rows.first[n] == first and rows.last[n] == last:
-                out[n] = found
+        found[first, last] = Commonness(works=len(holders), owners=len(owners))
+    for n in numbers:
+        out[n] = found[int(rows.first[n]), int(rows.last[n])]
+
+
+def in_background(rows: Rows, background: Rows) -> list[int]:
+    """For each row of *rows*: documents of the background that hold the whole run; *background*: its rows in the same texts."""
+    by_part: dict[int, list[tuple[int, int, tuple[int, int]]]] = {}
+    columns = (background.part, background.first, background.last, background.segment, background.work)
+    for part, first, last, segment, work in zip(*(c.tolist() for c in columns), strict=True):
+        by_part.setdefault(part, []).append((first, last, (segment, work)))
+    wanted = zip(rows.part.tolist(), rows.first.tolist(), rows.last.tolist(), strict=True)
+    return [len({w for a, b, w in by_part.get(part, ()) if a <= first and last <= b}) for part, first, last in wanted]

@@ -1,9 +1,10 @@
 """Numba kernels of the search: sample works, fill filter and table, probe texts, extend seeds. Import lazily.
 
-A *gram* is a hash of k consecutive word hashes; it chooses a 64-bit filter block and a bucket by its upper half, and 20 bits of its
-lower half are the tag that the table keeps. Beside the tag stand 6 bits of the word before the gram and of the word behind it: a
-run is longer than a gram, so one of the two must agree, which spares most of the chance seeds their confirmation. Equal words give
-equal bits all through, so no seed of a run is ever lost; what passes by chance is removed by extension, which compares words.
+A *gram* is a hash of k consecutive word hashes; it chooses a 64-bit filter block and a bucket by its upper half, and 20 bits
+of its lower half are the tag that the table keeps. Beside the tag stand 6 bits of the word before the gram and of the word
+behind it: a run is longer than a gram, so one of the two must agree, which spares most chance seeds their confirmation. Equal
+words give equal bits all through, so no seed of a run is ever lost; what passes by chance is removed by extension, which
+compares words.
 """
 
 # Kernels are written for the compiler: plain loops, plain comparisons, arguments by position.
@@ -123,7 +124,7 @@ def _take(words, start, stop, at, acc, k, every, first, base, out_grams, out_pla
 
 @jit
 def _carry(words, stop, at, first):  # type: ignore[no-untyped-def]
-    """Move the words from the one before *stop* on to the front: number of the first, words kept, and where the next gram begins."""
+    """Move the words from the one before *stop* on to the front: number of the first, words kept, begin of the next gram."""
     if stop <= 0:
         return first, at, np.int64(0)
     kept = at - stop + 1

@@ -6,61 +6,21 @@ import functools
 import re
 
 from incamera.matching.segment import Entry
+from incamera.matching.unigrams import bits
 from incamera.text import tokens
 
+_CUE_WORDS = "from of by in titled called named novel book story article poem song piece chapter read headline quote reciting"
+_LITTLE = """
+a an the of and or to in on at for from with by as is are was were be been it its this that his her their our your my not no but
+how what why who when where part chapter vol volume book
+"""
 #: Words that mark the single word after them as a title or an author.
-_CUES = frozenset(
-    "from of by in titled called named novel book story article poem song piece chapter read headline quote reciting".split()  # noqa: SIM905
-)
-_SMALL = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "and",
-        "or",
-        "to",
-        "in",
-        "on",
-        "at",
-        "for",
-        "from",
-        "with",
-        "by",
-        "as",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "it",
-        "its",
-        "this",
-        "that",
-        "his",
-        "her",
-        "their",
-        "our",
-        "your",
-        "my",
-        "not",
-        "no",
-        "but",
-        "how",
-        "what",
-        "why",
-        "who",
-        "when",
-        "where",
-        "part",
-        "chapter",
-        "vol",
-        "volume",
-        "book",
-    ]
-)
+_CUES = frozenset(_CUE_WORDS.split())
+_AUTHOR_CUES = frozenset(["by", "of", "from"])
+_SENTENCE_END = re.compile(r"[.!?:\n]")
+#: Words rarer than about one in 130,000 do not begin a sentence by chance.
+_RARE_BITS = 17.0
+_SMALL = frozenset(_LITTLE.split())
 _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _SUBTITLE = re.compile(r"[:;|(\[]|,\s|\s[-–—]\s|\.\s|—")
 _SCHEME = re.compile(r"^[a-z]+://(www\.)?|^www\.", re.IGNORECASE)
@@ -145,7 +105,11 @@ def _places(found: list[str], form: tuple[str, ...]) -> list[int]:
 
 
 def _marked(text: str, found: list[str], at: int, *, owner: bool = False) -> bool:
-    """Whether the word is capitalised and stands in quotation marks, after a cue, or (an owner) in the possessive."""
+    """Whether the word is capitalised and stands as a name would.
+
+    In quotation marks or after a cue; a title also inside a sentence, or as a rare word at its beginning; an owner in the
+    possessive.
+    """
     _, start, end = _words(text)[at]
     if not text[start].isupper():
         return False
@@ -153,4 +117,9 @@ def _marked(text: str, found: list[str], at: int, *, owner: bool = False) -> boo
         return True
     if owner and at + 1 < len(found) and found[at + 1] == "s" and text[end : end + 1] in tuple("'’"):
         return True
-    return at > 0 and found[at - 1] in (("by", "of", "from") if owner else _CUES)
+    if at > 0 and found[at - 1] in (_AUTHOR_CUES if owner else _CUES):
+        return True
+    if owner:
+        return False
+    begins = at == 0 or _SENTENCE_END.search(text[_words(text)[at - 1][2] : start]) is not None
+    return not begins or bits(found[at]) >= _RARE_BITS

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from incamera.core.errors import Refused
-from incamera.core.records import HEADER, Conversation, Match, Span
+from incamera.core.records import HEADER, Commonness, Conversation, Match, Span
 from incamera.matching import align, commonness, compiled, elicitation
 from incamera.matching.align import Rows
+from incamera.matching.commonness import Background, shipped
 from incamera.matching.index import Index
 from incamera.text import tokens
 from incamera.text.offsets import Packed, from_arrow, pack
@@ -33,7 +34,11 @@ class Run:
     first: int
     last: int
     work_first: int
-    fold: str = "words/1"
+
+    @property
+    def fold(self) -> str:
+        """The token stream in which the run is counted."""
+        return self.match.fold
 
     @property
     def work_last(self) -> int:
@@ -88,8 +93,12 @@ def _scan_chars(packed: Packed, index: Index) -> Rows:
     return out
 
 
-def scan(conversation: Conversation, index: Index, *, min_words: int | None = None) -> list[Match]:
+def scan(
+    conversation: Conversation, index: Index, *, min_words: int | None = None, background: Background | None = None
+) -> list[Match]:
     """Every maximal exact run that the conversation shares with a claimed work, header and all turns, with its labels.
+
+    *background* is the set by which commonness is measured besides the works; by default the one that the project ships.
 
     Returns:
         Matches sorted by (turn, part, start, end, work, place in the work).
@@ -99,7 +108,7 @@ def scan(conversation: Conversation, index: Index, *, min_words: int | None = No
 
     Privacy: a Match is as sensitive as the text it points to.
     """
-    return [run.match for run in next(scan_runs([conversation], index, min_words=min_words))[1]]
+    return [run.match for run in next(scan_runs([conversation], index, min_words=min_words, background=background))[1]]
 
 
 def scan_all(
@@ -107,17 +116,18 @@ def scan_all(
     index: Index,
     *,
     min_words: int | None = None,
+    background: Background | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[Conversation, list[Match]]]:
     """`scan` of many conversations, in their order, many times faster than one by one. *progress* hears conversations done."""
-    for done, (conversation, runs) in enumerate(scan_runs(conversations, index, min_words=min_words), 1):
+    for done, (conversation, runs) in enumerate(scan_runs(conversations, index, min_words=min_words, background=background), 1):
         yield conversation, [run.match for run in runs]
         if progress and done % 256 == 0:
             progress(256)
 
 
 def scan_runs(
-    conversations: Iterable[Conversation], index: Index, *, min_words: int | None = None
+    conversations: Iterable[Conversation], index: Index, *, min_words: int | None = None, background: Background | None = None
 ) -> Iterator[tuple[Conversation, list[Run]]]:
     """`scan_all` with the runs' places counted in words."""
     batch: list[Conversation] = []
@@ -126,34 +136,61 @@ def scan_runs(
         batch.append(conversation)
         size += sum(len(part.text) for _, _, part in conversation.parts())
         if size >= BATCH_CHARACTERS:
-            yield from _scan_some(batch, index, min_words)
+            yield from _scan_some(batch, index, min_words, background or shipped())
             batch, size = [], 0
-    yield from _scan_some(batch, index, min_words)
+    yield from _scan_some(batch, index, min_words, background or shipped())
 
 
-def _scan_some(batch: list[Conversation], index: Index, min_words: int | None) -> Iterator[tuple[Conversation, list[Run]]]:
+def _scan_some(
+    batch: list[Conversation], index: Index, min_words: int | None, background: Background
+) -> Iterator[tuple[Conversation, list[Run]]]:
     places = [(c, turn, part) for c, conversation in enumerate(batch) for turn, part, _ in conversation.parts()]
     packed = pack([part.text for conversation in batch for _, _, part in conversation.parts()])
-    words, chars = scan_batch(packed, index, min_words=min_words)
     found: dict[int, list[Run]] = {}
-    for rows, fold in ((words, "words/1"), (chars, "chars/1")):
-        common = commonness.in_works(rows, index)
-        columns = (getattr(rows, name).tolist() for name in Rows.__slots__)
-        for row, shared in zip(zip(*columns, strict=True), common, strict=True):
-            part, first, last, start, end, segment, work, work_first, work_start, work_end = row
-            c, turn, number = places[part]
-            match = Match(
-                span=Span(turn=turn, part=number, start=start, end=end),
-                work_id=index.entry(segment, work).work_id,
-                work_start=work_start,
-                work_end=work_end,
-                words=last - first,
-                commonness=shared,
-            )
-            found.setdefault(c, []).append(Run(match, segment, work, first, last, work_first, fold))
+    for rows, fold in zip(scan_batch(packed, index, min_words=min_words), ("words/1", "chars/1"), strict=True):
+        for run, part in _runs(rows, fold, packed, places, index, background):
+            found.setdefault(places[part][0], []).append(run)
     for c, conversation in enumerate(batch):
-        runs = sorted(found.get(c, []), key=_order)
-        yield conversation, _labelled(conversation, runs, index)
+        yield conversation, _labelled(conversation, sorted(found.get(c, []), key=_order), index)
+
+
+def _runs(
+    rows: Rows, fold: str, packed: Packed, places: list[tuple[int, int, int]], index: Index, background: Background
+) -> Iterator[tuple[Run, int]]:
+    if not len(rows):
+        return
+    common = _commonness(rows, fold, packed, index, background)
+    columns = (getattr(rows, name).tolist() for name in Rows.__slots__)
+    for row, shared in zip(zip(*columns, strict=True), common, strict=True):
+        part, first, last, start, end, segment, work, work_first, work_start, work_end = row
+        _, turn, number = places[part]
+        match = Match(
+            span=Span(turn=turn, part=number, start=start, end=end),
+            work_id=index.entry(segment, work).work_id,
+            work_start=work_start,
+            work_end=work_end,
+            words=last - first,
+            commonness=shared,
+            fold=fold,
+        )
+        yield Run(match, segment, work, first, last, work_first), part
+
+
+def _commonness(rows: Rows, fold: str, packed: Packed, index: Index, background: Background) -> list[Commonness]:
+    """Works, owners, background documents and surprisal of every row; one more tokenisation of the texts that have rows."""
+    numbers, part = np.unique(rows.part, return_inverse=True)
+    texts = packed.take(numbers)
+    held = rows.where(np.arange(len(rows)))
+    held.part = part.astype(np.int64)
+    words = fold == "words/1"
+    behind = scan_batch(texts, background.index, min_words=max(index.plan.threshold, background.index.plan.threshold))[not words]
+    documents = commonness.in_background(held, behind)
+    found = tokens.tokenise(texts, chars=not words)
+    first = (found.bounds[held.part] + held.first).tolist()
+    spans = zip(first, held.length.tolist(), strict=True)
+    bits = [commonness.surprisal([found.word(a + i) for i in range(n)]) if words else None for a, n in spans]
+    in_works = commonness.in_works(rows, index)
+    return [replace(c, background=d, surprisal=b) for c, d, b in zip(in_works, documents, bits, strict=True)]
 
 
 def _order(run: Run) -> tuple[Any, ...]:

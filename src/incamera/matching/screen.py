@@ -138,8 +138,9 @@ def _mainly_list(text: str, counts: Counts) -> bool:
     if len(words) < 30 or statistics.median(map(len, words)) > 4:
         return False
     flat = [w for ws in words for w in ws]
-    if sum(map(len, flat)) > 8 * len(flat):
+    if 2 * sum(tokens.unspaced(w[0]) for w in flat) > len(flat):
         return False  # scripts without spaces: a field is a clause
     capitals = sum(w[0].isupper() for w in flat)
-    top = sum(n for _, n in Counter(w.casefold() for w in flat).most_common(10))
-    return capitals * 5 >= len(flat) * 4 or top * 100 < len(flat) * 8
+    spelled = Counter(w.casefold() for w in flat)
+    top = sum(n for _, n in spelled.most_common(10))
+    return capitals * 5 >= len(flat) * 4 or top * 100 < len(flat) * 8 or len(spelled) * 10 > len(flat) * 9

@@ -111,15 +111,25 @@ class Segment:
 
     def hashes_around(self, work: int, token: int, before: int, after: int, stream: str) -> tuple[list[int], int]:
         """Hashes of up to *before* tokens of a work in front of *token* and *after* from it on, and the number of the first."""
+        found, low, high, first = self._between(work, token - before, token + after, stream)
+        return found.hashes[low:high].tolist(), first
+
+    def words_of(self, work: int, first: int, last: int) -> list[str]:
+        """Words *first* to *last* of a work, folded."""
+        found, low, high, _ = self._between(work, first, last, "words/1")
+        return [found.word(i) for i in range(low, high)]
+
+    def _between(self, work: int, from_: int, to: int, stream: str) -> tuple[tokens.Tokens, int, int, int]:
+        """Tokens of the blocks that hold those of a work *from_* to *to*; where these begin and end; the first one's number."""
         chars = stream != "words/1"
         base = (self.chars if chars and self.chars else self.words).block_base
         origin = int(base[self.work_blocks[work]])
-        low = max(origin, origin + token - before)
-        high = min(int(base[self.work_blocks[work + 1]]), origin + token + after)
+        low = max(origin, origin + from_)
+        high = min(int(base[self.work_blocks[work + 1]]), origin + to)
         first = int(np.searchsorted(base, low, side="right")) - 1
         last = int(np.searchsorted(base, max(low, high - 1), side="right"))
         found = tokens.tokenise(self.blocks(np.arange(first, last, dtype=np.int64)), chars=chars)
-        return found.hashes[low - base[first] : high - base[first]].tolist(), low - origin
+        return found, low - int(base[first]), high - int(base[first]), low - origin
 
     def sizes(self) -> dict[str, int]:
         """Bytes by part: what finds (filter, table, sampled offsets) and what confirms (text)."""
@@ -219,7 +229,9 @@ class Builder:
     def finish(self) -> Segment:
         """The segment of all works added."""
         frame_bounds, frames = self.text.finish()
-        work, start, frame, at, size = (np.concatenate(c) for c in zip(*self.columns, strict=True)) if self.columns else _NO_BLOCKS
+        work, start, frame, at, size = (
+            (np.concatenate(c) for c in zip(*self.columns, strict=True)) if self.columns else _NO_BLOCKS
+        )
         words = self.words.stream()
         chars = self.chars.stream() if any(w.unspaced >= self.chars.plan.threshold for w in self.works) else None
         return Segment(
@@ -265,7 +277,8 @@ class _Packer:
         """Bounds of the frames, and the frames."""
         if self.pending:
             self._close()
-        return np.cumsum([0, *map(len, self.frames)], dtype=np.int64), np.frombuffer(b"".join(self.frames), np.uint8)
+        sizes = np.array([0, *(len(frame) for frame in self.frames)], dtype=np.int64)
+        return np.cumsum(sizes), np.frombuffer(b"".join(self.frames), np.uint8)
 
 
 def _cut(raw: bytes) -> I64:
@@ -283,7 +296,7 @@ def _code_points_before(packed: Packed, *, ascii_only: bool) -> I64:
     if ascii_only:
         return packed.bounds[:-1].copy()
     leads = (packed.data[: packed.bounds[-1]] & 0xC0) != 0x80
-    counts = [np.count_nonzero(leads[a:b]) for a, b in pairwise(packed.bounds.tolist())]
+    counts = [int(np.count_nonzero(leads[a:b])) for a, b in pairwise(packed.bounds.tolist())]
     return np.cumsum([0, *counts[:-1]], dtype=np.int64)
 
 

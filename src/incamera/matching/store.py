@@ -8,7 +8,6 @@ The room's only module that opens paths.
 from __future__ import annotations
 
 import errno
-import gzip
 import hashlib
 import hmac
 import json
@@ -31,7 +30,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from incamera.core.canon import canonical
 from incamera.core.errors import Malformed, Refused, Unavailable, Unverified
-from incamera.core.records import Work
 from incamera.matching.plan import Plan
 from incamera.matching.segment import Entry, Segment, Stream
 from incamera.text import fold
@@ -140,9 +138,11 @@ def write_segment(path: Path, segment: Segment, key: bytes | None) -> dict[str, 
         else:
             scratch.rename(target)
             _sync_directory(path)
-    except OSError as error:
+    except BaseException as error:
         shutil.rmtree(scratch, ignore_errors=True)
-        raise _unreadable(path, error) from None
+        if isinstance(error, OSError):
+            raise _unreadable(path, error) from None
+        raise
     return {"id": segment.id, "sha256": digest, "works": facts["works"], "bytes": facts["bytes"], "words": facts["words"]}
 
 
@@ -310,42 +310,3 @@ def _unreadable(path: Path, error: OSError) -> Unavailable:
 def remove_segment(path: Path, segment_id: str) -> None:
     """Delete a segment's files, once no manifest names it."""
     shutil.rmtree(path / segment_id, ignore_errors=True)
-
-
-def read_works(path: Path) -> Iterator[Work]:
-    """Works from JSON Lines: `work_id`, `text`, and optionally `title`, `owner`, `published`, `url`. `.gz` is unpacked.
-
-    Raises:
-        Malformed: `matching.bad-works`, with file and line: not UTF-8, not JSON, a field missing or of the wrong kind.
-        Unavailable: `matching.unreadable`.
-    """
-    number = 0
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield _work(line, f"{path.name}:{number}")
-    except gzip.BadGzipFile:
-        raise Malformed("matching.bad-works", "not a gzip file", where=str(path)) from None
-    except EOFError:
-        raise Malformed("matching.bad-works", "the gzip file is cut off", where=f"{path.name}:{number + 1}") from None
-    except OSError as error:
-        raise _unreadable(path, error) from None
-
-
-def _work(line: bytes, where: str) -> Work:
-    try:
-        row = json.loads(line.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise Malformed("matching.bad-works", "the line is not UTF-8", where=where) from None
-    except (ValueError, RecursionError):
-        raise Malformed("matching.bad-works", "the line is not JSON", where=where) from None
-    if not isinstance(row, dict):
-        raise Malformed("matching.bad-works", "the line is not a JSON object", where=where)
-    for name in ("work_id", "text"):
-        if not isinstance(row.get(name), str):
-            raise Malformed("matching.bad-works", f"needs a string '{name}'", where=where)
-    if not row["work_id"]:
-        raise Malformed("matching.bad-works", "'work_id' is empty", where=where)
-    extra = {name: "" if row.get(name) is None else str(row[name]) for name in ("title", "owner", "published", "url")}
-    return Work(work_id=row["work_id"], text=row["text"], **extra)
