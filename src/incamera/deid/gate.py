@@ -18,7 +18,9 @@ from incamera.deid.opinion import Opinion
 from incamera.deid.tokens import BLANK, Tokens, bits
 
 #: What the names model adds beyond, and clears below: margins over "no name", in logits.
-ADD, CLEAR = -3.0, -6.0
+ADD, CLEAR = -3.2, -6.0
+#: Where the author uses no capitals the model is nearly all there is: its dial is turned further up.
+ADD_UNCASED = -4.6
 #: The same beside a tag, whose own word the model can no longer see: a second pass must not judge more harshly.
 ADD_NEAR, CLEAR_NEAR = 3.0, 0.0
 
@@ -86,7 +88,7 @@ class Gate:
         """What the names model points at, whatever the lists say."""
         if self.scores is None:
             return
-        for i, label, score in self.scores.above(ADD, ADD_NEAR):
+        for i, label, score in self.scores.above(ADD if self.tokens.cased else ADD_UNCASED, ADD_NEAR):
             low = self.tokens.lows[i]
             if (
                 i in self.masked
