@@ -244,6 +244,25 @@ def test_an_altered_act(volume: Path, trust: Trust) -> None:
     assert _refused(volume, trust, 4).code in ("bundle.entry-altered", "bundle.bad-format")
 
 
+# --- stowaways ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["BULK/raw.jsonl", "EXTRA/notes.txt", "TABLES/more.txt", "SAMPLE/row-map.jsonl", "TEXT/0001/INC000000099.txt"]
+)
+def test_a_listed_stowaway(own_ledger: World, tmp_path: Path, name: str) -> None:
+    """A file that no step reads has no place in a volume, even under the holder's own manifest, signature and ledger."""
+
+    def add(path: Path) -> None:
+        (path / name).parent.mkdir(exist_ok=True)
+        (path / name).write_bytes(b"anything")
+
+    out = _sealed_after(own_ledger, tmp_path / "VOL001", add)
+    with pytest.raises(VerificationError) as flaw:
+        verify(out, Trust.parse(own_ledger.trust()))
+    assert flaw.value.code in ("volume.bad-layout", "documents.other-files")
+
+
 # --- certificate ----------------------------------------------------------------------------------------------------------
 
 

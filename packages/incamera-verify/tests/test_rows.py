@@ -99,6 +99,9 @@ def test_a_row_comes_back(tmp_path: Path) -> None:
         {"outputs_missing": {"no_output": -1}},
         {"record": {"header": [], "turns": []}},
         {"record": {**_record(), "turns": [_turn(0, "user", None), _turn(0, "user", None)]}},
+        {"record": {**_record(), "turns": [_turn(0, "user", None, note="more")]}},
+        {"record": {**_record(), "turns": [_turn(0, "owner", None)]}},
+        {"record": {**_record(), "turns": [_turn(0, "user", None, parts=[{"kind": "raw", "path": "", "text": ""}])]}},
         {"matches": [{"turn": 0}]},
     ],
 )

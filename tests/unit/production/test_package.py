@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 import pyrage
 import pytest
 
-from incamera.core.errors import Error, Malformed, Refused, Unavailable
+from incamera.core.errors import Error, Malformed, Refused, Unavailable, Unverified
 from incamera.core.ids import new_ref
 from incamera.core.records import Cleared
-from incamera.production import Failure, SampleFiles, Table, Withheld, hits_by_threshold, longest_output_run
+from incamera.production import Failure, SampleFiles, Table, Withheld, hits_by_threshold, longest_output_run, parquet
 from incamera.production import files as room_files
 from incamera.production.age import unsealed_bytes
 from incamera.testing.volumes import HOSTILE, World
@@ -78,6 +78,20 @@ def test_parquet_holds_the_same_rows(volume: Path) -> None:
         assert dict(column["outputs_missing"]) == line["outputs_missing"]
         drawn, of = line["probability"].split("/")
         assert column["weight"] == int(of) / int(drawn)
+
+
+def test_parquet_is_held_to_the_rows(volume: Path, tmp_path: Path) -> None:
+    assert parquet.compare(volume) == 12
+    (tmp_path / "BULK").mkdir()
+    lane = tmp_path / "BULK/rows.parquet"
+    (tmp_path / "BULK/rows.jsonl.gz").write_bytes((volume / "BULK/rows.jsonl.gz").read_bytes())
+    table = pq.read_table(volume / "BULK/rows.parquet")
+    pq.write_table(table.slice(0, 11), lane)
+    assert _code(lambda: parquet.compare(tmp_path), Unverified) == "production.other-parquet"
+    pq.write_table(table.drop_columns(["tier"]), lane)
+    assert _code(lambda: parquet.compare(tmp_path), Malformed) == "production.bad-parquet"
+    lane.write_bytes(b"PAR1 not quite PAR1")
+    assert _code(lambda: parquet.compare(tmp_path), Malformed) == "production.bad-parquet"
 
 
 def test_the_redaction_log_points_at_replacements(volume: Path) -> None:

@@ -38,6 +38,9 @@ MATCH_KEYS = frozenset({
 })  # fmt: skip
 FOLDS = frozenset({"words/1", "chars/1"})
 RECORD_KEYS = frozenset({"header", "turns", "recipe"})
+TURN_KEYS = frozenset({"index", "parent", "role", "at", "llm", "tool", "sources", "active", "hidden", "parts"})
+ROLES = frozenset({"user", "assistant", "system", "tool"})
+KINDS = frozenset({"text", "code", "tool_call", "tool_result", "reasoning", "attachment", "extra"})
 
 _REF = re.compile(r"[0-9a-f]{32}")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -146,25 +149,31 @@ def _is_record(record: Any) -> bool:
     if not isinstance(record, dict) or set(record) != RECORD_KEYS or not _are_parts(record["header"]):
         return False
     turns = record["turns"]
-    if not isinstance(turns, list) or not all(isinstance(turn, dict) and type(turn.get("index")) is int for turn in turns):
+    if not _is(record["recipe"], _HASH) or not isinstance(turns, list):
+        return False
+    if not all(isinstance(turn, dict) and set(turn) == TURN_KEYS and type(turn["index"]) is int for turn in turns):
         return False
     if len({turn["index"] for turn in turns}) != len(turns):
         return False
     return all(
-        isinstance(turn.get("role"), str)
-        and _are_parts(turn.get("parts"))
-        and isinstance(turn.get("sources"), list)
-        and type(turn.get("active")) is bool
-        and type(turn.get("hidden")) is bool
-        and (turn.get("parent") is None or type(turn["parent"]) is int)
-        and all(turn.get(name) is None or isinstance(turn[name], str) for name in ("at", "llm", "tool"))
+        turn["role"] in ROLES
+        and _are_parts(turn["parts"])
+        and isinstance(turn["sources"], list)
+        and all(isinstance(source, str) for source in turn["sources"])
+        and type(turn["active"]) is bool
+        and type(turn["hidden"]) is bool
+        and (turn["parent"] is None or type(turn["parent"]) is int)
+        and all(turn[name] is None or isinstance(turn[name], str) for name in ("at", "llm", "tool"))
         for turn in turns
     )
 
 
 def _are_parts(parts: Any) -> bool:
     return isinstance(parts, list) and all(
-        isinstance(part, dict) and set(part) == {"kind", "path", "text"} and all(isinstance(v, str) for v in part.values())
+        isinstance(part, dict)
+        and set(part) == {"kind", "path", "text"}
+        and all(isinstance(value, str) for value in part.values())
+        and part["kind"] in KINDS
         for part in parts
     )
 

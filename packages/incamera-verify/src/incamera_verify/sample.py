@@ -99,6 +99,8 @@ def check_draw(volume: Path, sample: Sample, acts: Acts, *, matter: str, order: 
             seeds[party["party"]] = _seed(volume, party, sample, acts, matter=matter, order=order)
         elif party["party"] not in acts.silent and len(sample.drawn) < len(sample.frame):
             raise VerificationError("volume.silent-party", "a seed is missing, and no fallback is on record", str(party["party"]))
+    if {file.name for file in (volume / SEEDS).glob("*")} != {f"{party}.json" for party in seeds}:
+        raise VerificationError("volume.other-seed", "a seed lies there that the draw does not use", SEEDS)
     if set(acts.reveals) - set(seeds):
         raise VerificationError("volume.other-seed", "the ledger knows a seed that the draw leaves out", SEEDS)
     check_rows(sample.header, sample.paths, sample.frame, seeds)

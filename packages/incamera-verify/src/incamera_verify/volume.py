@@ -37,6 +37,10 @@ _KEYS = {
     "version", "tables", "volume", "matter", "order", "prefix", "width", "scope", "designation", "bulk", "documents",
     "first_bates", "last_bates", "manifest_key", "log_keys",
 }  # fmt: skip
+#: Files of which a volume has any number; later steps hold texts, natives and seeds to their rows and parties.
+_PLACES = re.compile(
+    r"TABLES/[a-z][a-z0-9_]{0,63}\.csv|TEXT/[0-9]{4,}/[A-Z0-9-]+\.txt|NATIVES/[0-9]{4,}/[A-Z0-9-]+\.rsmf|SAMPLE/seeds/[a-z0-9._-]+\.json"
+)
 _PREFIX = re.compile(r"[A-Z][A-Z0-9-]{0,15}")
 
 
@@ -167,7 +171,20 @@ def _layout(path: Path, trust: Trust | None, unsealed: Path | None) -> _Evidence
     facts = Facts.parse((path / FACTS).read_bytes())
     if facts.volume != listed.volume:
         raise _malformed("the facts name another volume than the manifest")
+    _known_files(listed, facts)
     return _Evidence(path=path, trust=trust, manifest=listed, facts=facts, present=frozenset(present), rows=unsealed)
+
+
+def _known_files(listed: Manifest, facts: Facts) -> None:
+    """Only files that a later step reads, or that this page of the format names: a stowaway is refused even if it is listed."""
+    bulk = {ROWS, "BULK/rows.parquet"} if facts.bulk == "open" else {SEALED_ROWS, "BULK/rows.parquet.age", DIGESTS}
+    words = {FACTS, "README.txt", "run.json", "DICTIONARY.csv", certificate.JSON, certificate.HTML}
+    exact = words | bulk | {"BULK/weights.csv", documents.dat_path(facts.volume), sample.FRAME, sample.DRAW, *logs.LOGS}
+    for file in listed.files:
+        if file.path not in exact and not _PLACES.fullmatch(file.path):
+            raise VerificationError("volume.bad-layout", "a volume has no place for this file", file.path)
+    for name in sorted(exact - {file.path for file in listed.files}):
+        raise VerificationError("volume.missing-file", "every volume has this file, and this one does not", name)
 
 
 def _signature(evidence: _Evidence, report: Report) -> str:
