@@ -1,4 +1,4 @@
-"""The stipulated rule: which conversations answer the demand. It decides by counts and labels; a person wrote it, in the order."""
+"""The stipulated rule: which conversations answer the demand. Counts and labels decide; a person wrote it, in the order."""
 
 from __future__ import annotations
 
