@@ -15,7 +15,7 @@ from incamera.core.ids import Digest, Ref
 from incamera.core.ports import Appender, Clock, Step
 from incamera.core.records import Account, Conversation, Grant
 from incamera.vault import facts as facts_
-from incamera.vault import files, fragments, intake, within
+from incamera.vault import files, fragments, intake, sessions, within
 from incamera.vault.bodies import Sealed
 from incamera.vault.broker import Broker
 from incamera.vault.database import Database
@@ -152,6 +152,7 @@ class Vault:
     def close(self) -> None:
         """Stop the broker and let go of the databases. Idempotent."""
         if self._server is not None:
+            sessions.drop(self._server.address)
             self._server.close()
             self._server = None
         self._state.close()
