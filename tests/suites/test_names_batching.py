@@ -100,6 +100,14 @@ def test_windows_and_blocks_of_any_size_agree(
     assert [row.tobytes() for row in tagger.scores(sentences(1, 130))] == alone
 
 
+def test_which_words_are_precomputed_does_not_matter(
+    tagger: names.Tagger, alone: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words in ([], ["my"], sorted(set(WORDS))):
+        monkeypatch.setattr(tagger, "_common", tagger._precompute(words))
+        assert [row.tobytes() for row in tagger.scores(sentences(1, 130))] == alone
+
+
 def test_a_long_text_equals_its_pieces_away_from_the_cuts(tagger: names.Tagger) -> None:
     tokens = [w for s in sentences(5, 60) for w in s]
     whole = tagger.scores([tokens])[0]

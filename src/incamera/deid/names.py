@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from incamera.deid.names_features import I32, U32, Lexicon, features, joined
+from incamera.deid.names_features import I32, U32, Lexicon, common_words, features, joined
 from incamera.deid.names_weights import FILE, LABELS, STEP, TOP, read, weights
 
 if TYPE_CHECKING:
@@ -50,8 +51,20 @@ class Scored(NamedTuple):
     logits: F32
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The public words that most tokens of most texts are, with their shares computed once a process."""
+
+    points: U32
+    starts: I32
+    ends: I32
+    slots: I32
+    parts: F32
+    direct: F32
+
+
 class Tagger:
-    """Logits for tokens. Build it once a process with `tagger()`; it keeps no text between calls."""
+    """Logits for tokens. Build it once a process with `tagger()`; between calls it holds public words only, no text."""
 
     labels: Final = LABELS
 
@@ -68,6 +81,7 @@ class Tagger:
         arrays, dilations = read(blob)
         self._weights = weights(arrays, dilations)
         self._lexicon = Lexicon.build(arrays["lexicon_keys"], arrays["lexicon_flags"], arrays["lexicon_rows"])
+        self._common = self._precompute(common_words())
         self.digest = hashlib.sha256(hashlib.sha256(blob).digest() + bytes.fromhex(self._lexicon.digest)).hexdigest()
 
     def __repr__(self) -> str:
@@ -146,19 +160,11 @@ class Tagger:
         """Logits of consecutive places; *tokens* says which token stands there, -1 for none."""
         from incamera.deid import names_kernels as kernels
 
-        weights = self._weights
+        weights, common = self._weights, self._common
         of, first = np.empty(starts.size, np.int32), np.empty(starts.size, np.int32)
-        first = first[: kernels.distinct(points, starts, ends, of, first)]
-        types = features(points, starts[first], ends[first], self._lexicon)
-        embedded = np.empty((first.size, weights.grams.shape[1]), np.float32)
-        kernels.embed(
-            types.grams, types.gram_counts, types.rows, types.row_counts, types.words,
-            weights.grams, weights.features, weights.words, weights.blend, TOP, embedded,
-        )  # fmt: skip
-        inner = embedded @ weights.inner
-        kernels.rectify(inner, weights.inner_bias, weights.inner_rescale, TOP)
-        direct = (inner @ weights.direct) * weights.direct_rescale
-        parts: F32 = np.matmul(inner, weights.first, dtype=np.float32)
+        known = (common.points, common.starts, common.ends, common.slots)
+        first = first[: kernels.distinct(points, starts, ends, of, first, *known)]
+        parts, direct = self._types(points, starts[first], ends[first])
         places = np.where(tokens < 0, np.int32(-1), of[tokens])
         context = np.empty((places.size, len(LABELS)), np.float32)
         gap = weights.reach
@@ -166,8 +172,35 @@ class Tagger:
             end = min(start + WINDOW, places.size)
             low, high = max(0, start - gap), min(places.size, end + gap)
             context[start:end] = self._window(places[low:high], parts)[start - low : end - low]
-        found: F32 = np.rint((context + direct[places] + weights.out_bias) * np.float32(1 / STEP)) * np.float32(STEP)
+        count = common.direct.shape[0]
+        old, new = (places >= 0) & (places < count), places >= count
+        context[old] += common.direct[places[old]]
+        context[new] += direct[places[new] - count]
+        found: F32 = np.rint((context + weights.out_bias) * np.float32(1 / STEP)) * np.float32(STEP)
         return found
+
+    def _types(self, points: U32, starts: I32, ends: I32) -> tuple[F32, F32]:
+        """What each of some distinct tokens adds to its neighbours' first layer, and to its own logits."""
+        from incamera.deid import names_kernels as kernels
+
+        weights = self._weights
+        types = features(points, starts, ends, self._lexicon)
+        embedded = np.empty((starts.size, weights.grams.shape[1]), np.float32)
+        kernels.embed(
+            types.grams, types.gram_counts, types.rows, types.row_counts, types.words,
+            weights.grams, weights.features, weights.words, weights.blend, TOP, embedded,
+        )  # fmt: skip
+        inner = embedded @ weights.inner
+        kernels.rectify(inner, weights.inner_bias, weights.inner_rescale, TOP)
+        direct: F32 = np.matmul(inner, weights.direct, dtype=np.float32) * weights.direct_rescale
+        return np.matmul(inner, weights.first, dtype=np.float32), direct
+
+    def _precompute(self, words: list[str]) -> Common:
+        from incamera.deid import names_kernels as kernels
+
+        points, starts, ends = joined(words)
+        with _blas().limit(limits=1, user_api="blas"):
+            return Common(points, starts, ends, kernels.slots_of(points, starts, ends), *self._types(points, starts, ends))
 
     def _window(self, places: I32, parts: F32) -> F32:
         """The contextual share of the logits of consecutive places."""
@@ -177,7 +210,7 @@ class Tagger:
         hidden = weights.first.shape[0]
         margin = max(weights.dilations)
         x = np.zeros((places.size + 2 * margin, hidden), np.float32)
-        kernels.gather(places, parts, weights.first_bias, weights.first_rescale, TOP, x[margin:-margin])
+        kernels.gather(places, self._common.parts, parts, weights.first_bias, weights.first_rescale, TOP, x[margin:-margin])
         for layer, dilation in enumerate(weights.dilations):
             left, middle, right = (x[margin + by : margin + by + places.size] for by in (-dilation, 0, dilation))
             w = weights.context[layer]

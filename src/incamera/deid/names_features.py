@@ -25,6 +25,8 @@ OTHER_LANGUAGES = (
 ENGLISH_BOUNDS = (3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0)
 OTHER_BOUNDS = (3.3, 4.2, 5.2)
 
+COMMON_ENGLISH, COMMON_SPANISH = 5000, 1000
+
 _SHIFTS = {"english": (0, 3), "spanish": (3, 2), "other": (5, 2)}
 
 
@@ -114,6 +116,16 @@ def _frequencies() -> list[tuple[list[str], I32, str]]:
                 buckets += [level] * len(bucket)
         found.append((words, np.asarray(buckets, np.int32), kind))
     return found
+
+
+def common_words() -> list[str]:
+    """Distinct words and signs that are worth computing once a process: which they are changes speed, never a result."""
+    import wordfreq
+
+    english = [word for word in wordfreq.top_n_list("en", COMMON_ENGLISH, wordlist="small") if word.isalnum()]
+    spanish = [word for word in wordfreq.top_n_list("es", COMMON_SPANISH, wordlist="small") if word.isalnum()]
+    capitals = [word.capitalize() for word in english[: COMMON_ENGLISH // 6]]
+    return list(dict.fromkeys([*".,:;!?'\"()-/…’#*`=_&", "...", "\n", *english, *spanish, *capitals]))
 
 
 @dataclass(frozen=True, slots=True)

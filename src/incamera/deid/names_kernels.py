@@ -154,11 +154,34 @@ def _mix(h: np.uint64) -> np.uint64:
     return h
 
 
-@numba.njit(cache=True)
-def distinct(points: U32, starts: I32, ends: I32, of: I32, first: I32) -> int:
-    """Number the distinct tokens: *of* gets each token's type, *first* a token of each type. Returns their number.
+@numba.njit(cache=True, inline="always")
+def _slot(points: U32, start: int, end: int, slots: int) -> np.int64:
+    h = np.uint64(0xCBF29CE484222325)
+    for i in range(start, end):
+        h = (h ^ np.uint64(points[i])) * np.uint64(0x100000001B3)
+    return np.int64(_mix(h) & np.uint64(slots - 1))
 
-    Tokens are compared code point by code point; the hash only finds the slot.
+
+@numba.njit(cache=True, inline="always")
+def _same(points: U32, start: int, end: int, others: U32, other_start: int, other_end: int) -> bool:
+    if other_end - other_start != end - start:
+        return False
+    for k in range(end - start):  # noqa: SIM110 (compiled code knows no generators)
+        if others[other_start + k] != points[start + k]:
+            return False
+    return True
+
+
+@numba.njit(cache=True)
+def distinct(
+    points: U32, starts: I32, ends: I32, of: I32, first: I32,
+    common: U32, common_starts: I32, common_ends: I32, common_slots: I32,
+) -> int:  # fmt: skip
+    """Number the distinct tokens. Returns the number of types that are not among the *common* ones.
+
+    *of* gets each token's type: below the number of common types it is one of those, from there on it counts the others in
+    order of appearance; *first* gets a token of each of the others. Tokens are compared code point by code point; the hash
+    only finds the slot. *common_slots* comes from `slots_of`.
     """
     n = starts.size
     slots = 1024
@@ -166,31 +189,42 @@ def distinct(points: U32, starts: I32, ends: I32, of: I32, first: I32) -> int:
         slots *= 2
     table = np.full(slots, -1, np.int32)
     count = 0
+    offset = common_starts.size
     for t in range(n):
-        h = np.uint64(0xCBF29CE484222325)
-        for i in range(starts[t], ends[t]):
-            h = (h ^ np.uint64(points[i])) * np.uint64(0x100000001B3)
-        slot = np.int64(_mix(h) & np.uint64(slots - 1))
-        length = ends[t] - starts[t]
-        while True:
-            known = table[slot]
-            if known < 0:
-                table[slot] = count
-                first[count] = t
-                of[t] = count
-                count += 1
-                break
-            other = first[known]
-            same = ends[other] - starts[other] == length
-            k = 0
-            while same and k < length:
-                same = points[starts[other] + k] == points[starts[t] + k]
-                k += 1
-            if same:
-                of[t] = known
-                break
+        slot = _slot(points, starts[t], ends[t], common_slots.size)
+        known = common_slots[slot]
+        while known >= 0 and not _same(points, starts[t], ends[t], common, common_starts[known], common_ends[known]):
+            slot = (slot + 1) & (common_slots.size - 1)
+            known = common_slots[slot]
+        if known >= 0:
+            of[t] = known
+            continue
+        slot = _slot(points, starts[t], ends[t], slots)
+        known = table[slot]
+        while known >= 0 and not _same(points, starts[t], ends[t], points, starts[first[known]], ends[first[known]]):
             slot = (slot + 1) & (slots - 1)
+            known = table[slot]
+        if known < 0:
+            known = table[slot] = count
+            first[count] = t
+            count += 1
+        of[t] = offset + known
     return count
+
+
+@numba.njit(cache=True)
+def slots_of(points: U32, starts: I32, ends: I32) -> I32:
+    """A table of distinct tokens for `distinct`: slot to token, -1 where empty."""
+    slots = 2
+    while slots < 4 * starts.size:
+        slots *= 2
+    table = np.full(slots, -1, np.int32)
+    for t in range(starts.size):
+        slot = _slot(points, starts[t], ends[t], slots)
+        while table[slot] >= 0:
+            slot = (slot + 1) & (slots - 1)
+        table[slot] = t
+    return table
 
 
 @numba.njit(cache=True)
@@ -407,8 +441,11 @@ def _unit(total: np.float32, scale: np.float32, top: int) -> np.float32:
 
 
 @numba.njit(cache=True)
-def gather(places: I32, parts: F32, bias: F32, rescale: F32, top: int, out: F32) -> None:
-    """The first convolution: each tap's share was computed once a type; here the shares of the neighbours are added."""
+def gather(places: I32, common: F32, parts: F32, bias: F32, rescale: F32, top: int, out: F32) -> None:
+    """The first convolution: each tap's share was computed once a type; here the shares of the neighbours are added.
+
+    A place holds -1 (empty) or a type, whose shares stand in *common* or, counted on from its end, in *parts*.
+    """
     n = places.size
     hidden = bias.size
     taps = parts.shape[1] // hidden
@@ -421,9 +458,13 @@ def gather(places: I32, parts: F32, bias: F32, rescale: F32, top: int, out: F32)
             near = t + tap - taps // 2
             if near < 0 or near >= n or places[near] < 0:
                 continue
-            share = parts[places[near], tap * hidden : (tap + 1) * hidden]
-            for d in range(hidden):
-                total[d] += share[d]
+            kind = places[near]
+            if kind < common.shape[0]:
+                for d in range(hidden):
+                    total[d] += common[kind, tap * hidden + d]
+            else:
+                for d in range(hidden):
+                    total[d] += parts[kind - common.shape[0], tap * hidden + d]
         for d in range(hidden):
             out[t, d] = _unit(total[d], rescale[d], top)
 

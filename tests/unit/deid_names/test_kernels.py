@@ -61,14 +61,19 @@ def test_only_line_ends_make_a_blank_token() -> None:
     assert names.tokenise("") == []
 
 
+TOKENS = st.lists(st.text(st.sampled_from("abAB1é😀"), min_size=1, max_size=3), max_size=60)
+
+
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.text(st.sampled_from("abAB1é😀"), min_size=1, max_size=4), min_size=1, max_size=60))
-def test_types_are_the_distinct_tokens(tokens: list[str]) -> None:
+@given(TOKENS, TOKENS)
+def test_types_are_the_distinct_tokens_after_the_common_ones(tokens: list[str], common: list[str]) -> None:
+    common = list(dict.fromkeys(common))
     points, starts, ends = joined(tokens)
+    known = joined(common)
     of, first = np.empty(len(tokens), np.int32), np.empty(len(tokens), np.int32)
-    count = names_kernels.distinct(points, starts, ends, of, first)
-    assert count == len(set(tokens))
-    assert [tokens[first[k]] for k in of] == tokens
+    count = names_kernels.distinct(points, starts, ends, of, first, *known, names_kernels.slots_of(*known))
+    assert count == len(set(tokens) - set(common))
+    assert [([*common, *(tokens[k] for k in first[:count])])[k] for k in of] == tokens
 
 
 @settings(max_examples=100, deadline=None)
