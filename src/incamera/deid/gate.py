@@ -20,7 +20,7 @@ from incamera.deid.tokens import BLANK, Tokens, bits
 #: What the names model adds beyond, and clears below: margins over "no name", in logits.
 ADD, CLEAR = -3.2, -6.0
 #: Where the author uses no capitals the model is nearly all there is: its dial is turned further up.
-ADD_UNCASED = -4.6
+ADD_UNCASED = -3.8
 #: The same beside a tag, whose own word the model can no longer see: a second pass must not judge more harshly.
 ADD_NEAR, CLEAR_NEAR = 3.0, 0.0
 
