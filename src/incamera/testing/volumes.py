@@ -250,6 +250,8 @@ def _conversation(number: int, texts: random.Random) -> Redacted:
         turns.append((who, [named, HOSTILE] if number % 5 == 0 else [named]))
     if number % 4 == 3:
         turns.insert(1, ("tool", ["nine results"]))
+    if number == 4:
+        turns[1] = (turns[1][0], ["[WITHHELD: LANG-NOT-COVERED]"])
     waivers = (
         (Waiver(span=Span(turn=0, part=0, start=0, end=3), label="ORG", detector="gate.name", work_id="=work-1"),)
         if number == 2

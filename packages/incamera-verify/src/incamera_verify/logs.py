@@ -91,11 +91,11 @@ class Replaced:
 
 
 class LogIndex:
-    """Both logs by conversation, for checking them against the rows they describe."""
+    """The logs by conversation, for checking them against the rows they describe."""
 
     def __init__(self) -> None:
         self.by_conversation: dict[str, Replaced] = defaultdict(Replaced)
-        self._spans: dict[str, list[dict[str, str]]] = defaultdict(list)
+        self._waiting: dict[str, list[tuple[str, dict[str, str]]]] = defaultdict(list)
 
     def redactions(self, entries: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
         """Take in redaction lines, passing them on."""
@@ -104,7 +104,7 @@ class LogIndex:
             replaced = self.by_conversation[entry["conversation"]]
             replaced.reasons[entry["reason"]] += 1
             replaced.characters += int(entry["length"])
-            self._spans[entry["conversation"]].append(entry)
+            self._waiting[entry["conversation"]].append(("redaction", entry))
             yield entry
 
     def withheld(self, entries: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
@@ -113,32 +113,46 @@ class LogIndex:
             _closed(entry["reason"], "LOGS/withheld.csv")
             replaced = self.by_conversation[entry["conversation"]]
             replaced.withheld.add(entry["reason"])
-            replaced.whole |= entry["message"] == ""
+            if entry["message"] == "":
+                replaced.whole = True
+            else:
+                self._waiting[entry["conversation"]].append(("withheld", entry))
+            yield entry
+
+    def waivers(self, entries: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
+        """Take in waiver lines, passing them on."""
+        for entry in entries:
+            self._waiting[entry["conversation"]].append(("waiver", entry))
             yield entry
 
     def check(self, row: Mapping[str, Any], where: str) -> None:
-        """Every logged span of the conversation lies inside the produced text, in the part and role it names.
+        """Every line about the conversation fits the row: spans inside the produced text, slips where text is withheld.
 
         Raises:
             VerificationError: `logs.outside-text`, `logs.wrong-row`.
         """
-        roles = {turn["index"]: turn["role"] for turn in row["record"]["turns"]}
-        for entry in self._spans.pop(row["conversation"], []):
-            turn, start, end = int(entry["message"]), int(entry["span_start"]), int(entry["span_end"])
-            if entry["bates"] != (row["bates"] or "") or entry["role"] != roles.get(turn, "header" if turn == -1 else ""):
-                raise VerificationError(
-                    "logs.wrong-row", "a redaction line names another Bates number or role than the row", where
-                )
-            text = text_at(row["record"], turn, int(entry["part"]))
-            if text is None or not 0 <= start <= end <= len(text) or end - start != int(entry["length"]):
-                raise VerificationError("logs.outside-text", "a redaction line points outside the produced text", where)
+        if row["conversation"] in self.by_conversation and self.by_conversation[row["conversation"]].whole:
+            raise VerificationError("logs.wrong-row", "the conversation is logged as withheld, and produced", where)
+        roles = {turn["index"]: turn["role"] for turn in row["record"]["turns"]} | {-1: "header"}
+        for log, entry in self._waiting.pop(row["conversation"], []):
+            turn, part = int(entry["message"]), int(entry["part"])
+            text = text_at(row["record"], turn, part)
+            if entry["bates"] != (row["bates"] or "") or ("role" in entry and entry["role"] != roles.get(turn)):
+                raise VerificationError("logs.wrong-row", f"a {log} line names another Bates number or role than the row", where)
+            if text is None or (log != "withheld" and not _inside(entry, text)):
+                raise VerificationError("logs.outside-text", f"a {log} line points outside the produced text", where)
+            if log == "withheld" and part >= 0 and text != f"[WITHHELD: {entry['reason']}]":
+                raise VerificationError("logs.wrong-row", "a part is logged as withheld, and its text is no slip", where)
 
     def check_no_others(self) -> None:
-        """No line of the redaction log is about a conversation that is not produced. Raises `VerificationError`."""
-        if any(self._spans.values()):
-            raise VerificationError(
-                "logs.wrong-row", "a redaction line is about a conversation that is not produced", "LOGS/redaction.csv"
-            )
+        """No line is about a part of a conversation that is not produced. Raises `VerificationError`, `logs.wrong-row`."""
+        if any(self._waiting.values()):
+            raise VerificationError("logs.wrong-row", "a line is about a conversation that is not produced", "LOGS")
+
+
+def _inside(entry: Mapping[str, str], text: str) -> bool:
+    start, end = int(entry["span_start"]), int(entry["span_end"])
+    return 0 <= start <= end <= len(text) and ("length" not in entry or end - start == int(entry["length"]))
 
 
 def _closed(reason: str, where: str) -> None:

@@ -250,9 +250,10 @@ def _rows(evidence: _Evidence, report: Report) -> str:
         tally.redaction(entry)
     for entry in index.withheld(logs.read(evidence.path / "LOGS/withheld.csv", logs.WITHHELD, "LOGS/withheld.csv")):
         tally.log("withheld", entry)
-    for name, columns in (("waiver", logs.WAIVER), ("exceptions", logs.EXCEPTIONS)):
-        for entry in logs.read(evidence.path / f"LOGS/{name}.csv", columns, f"LOGS/{name}.csv"):
-            tally.log("waivers" if name == "waiver" else name, entry)
+    for entry in index.waivers(logs.read(evidence.path / "LOGS/waiver.csv", logs.WAIVER, "LOGS/waiver.csv")):
+        tally.log("waivers", entry)
+    for entry in logs.read(evidence.path / "LOGS/exceptions.csv", logs.EXCEPTIONS, "LOGS/exceptions.csv"):
+        tally.log("exceptions", entry)
     seen: set[str] = set()
     sealed = evidence.facts.bulk == "sealed"
     known = _digests(evidence) if sealed else {}
