@@ -61,6 +61,22 @@ def create(path: Path, data: bytes) -> None:
     replace(path, data)
 
 
+def append(path: Path, line: bytes) -> None:
+    """Add *line*, durably; a torn last line, which nobody was promised, is cut off first."""
+    try:
+        with path.open("r+b") as sink:
+            size = sink.seek(0, os.SEEK_END)
+            sink.seek(0)
+            end = sink.read(size).rfind(b"\n") + 1
+            sink.truncate(end)
+            sink.seek(end)
+            sink.write(line)
+            sink.flush()
+            os.fsync(sink.fileno())
+    except OSError as flaw:
+        raise refuse(flaw, path) from None
+
+
 def _write(path: Path, data: bytes) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
         sink.write(data)

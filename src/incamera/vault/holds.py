@@ -15,6 +15,7 @@ from incamera.core.ids import Digest, Ref
 from incamera.core.ports import Clock
 from incamera.vault.database import chunks
 from incamera.vault.keys import Keyring
+from incamera.vault.recovering import Recovery
 
 _CHUNK = 20_000
 
@@ -34,8 +35,9 @@ class Hold:
 class Holds:
     """Places, counts and releases. The ledger entries of a hold are the clerk's, who knows its rule and its authority."""
 
-    def __init__(self, keyring: Keyring, *, clock: Clock) -> None:
+    def __init__(self, keyring: Keyring, *, clock: Clock, recovery: Recovery) -> None:
         self._keys = keyring.database
+        self._recovery = recovery
         self._clock = clock
 
     def place(self, hold_id: str, crefs: Iterable[Ref], *, matter: str, order: Digest) -> int:
@@ -59,6 +61,7 @@ class Holds:
                 raise Refused("vault.hold-released", "the hold was released; place a new one under a new id", where=hold_id)
             elif (row[0], row[1]) != (matter, order):
                 raise Refused("vault.hold-differs", "a hold of this id serves another matter or order", where=hold_id)
+        self._recovery.begin(hold_id, matter=matter, order=order)
         return sum(self._cover(hold_id, chunk) for chunk in chunks((bytes.fromhex(ref) for ref in crefs), _CHUNK))
 
     def _cover(self, hold_id: str, crefs: list[bytes]) -> int:
@@ -73,6 +76,8 @@ class Holds:
             there = f"SELECT cref FROM held WHERE hold_id = ? AND cref IN ({marks})"  # noqa: S608
             seen = {bytes(cref) for (cref,) in self._keys.execute(connection, there, (hold_id, *crefs))}
             new = [(cref, hold_id) for cref in crefs if cref not in seen]
+            # The recovery file first: a hold that is counted is a hold that can be recovered.
+            self._recovery.add(hold_id, [cref for cref, _ in new])
             self._keys.execute_many(connection, "INSERT INTO held (cref, hold_id) VALUES (?, ?)", new)
         return len(new)
 
@@ -92,6 +97,7 @@ class Holds:
             self._keys.execute(connection, "UPDATE hold SET released_at = ? WHERE id = ?", (at, hold_id))
             covered = self._keys.execute(connection, "SELECT count(*) FROM held WHERE hold_id = ?", (hold_id,)).scalar()
             self._keys.execute(connection, "DELETE FROM held WHERE hold_id = ?", (hold_id,))
+        self._recovery.end(hold_id)
         return int(covered)
 
     def count(self, cref: Ref) -> int:

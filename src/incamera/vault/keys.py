@@ -79,11 +79,14 @@ class Keyring:
         return f"<Keyring epoch={self.epoch}>"
 
     @classmethod
-    def create(cls, database: Database, kms: Kms, *, clock: Clock) -> Keyring:
-        """Give an empty keys.db its tenant id and first epoch. Raises `Unavailable` (`vault.exists`)."""
+    def create(cls, database: Database, kms: Kms, *, clock: Clock, tenant: bytes | None = None) -> Keyring:
+        """Give an empty keys.db its tenant id and first epoch. Raises `Unavailable` (`vault.exists`).
+
+        *tenant* is for recovery only: sealed bodies are bound to it.
+        """
         if database.one("SELECT value FROM meta WHERE name = 'tenant'"):
             raise Unavailable("vault.exists", "the vault exists already and is not overwritten", where=database.name)
-        tenant = os.urandom(16)
+        tenant = tenant or os.urandom(16)
         row = _fresh_epoch(kms, tenant, 1, clock)[0]
         with database.begin() as connection:
             database.execute(connection, "INSERT INTO meta (name, value) VALUES ('format', 'incamera/keys/1')")
@@ -166,6 +169,11 @@ class Keyring:
     def new_subject(self, uref: bytes, batch: int) -> tuple[Subject, tuple[Any, ...]]:
         """Fresh keys for a subject, and their row for `insert`."""
         subject = Subject(uref, 1, os.urandom(KEY_BYTES), os.urandom(KEY_BYTES))
+        return subject, (uref, self.epoch, 1, *self._wrap_subject(subject, self.epoch), "live", batch)
+
+    def known_subject(self, uref: bytes, secret: bytes, batch: int) -> tuple[Subject, tuple[Any, ...]]:
+        """A subject whose secret is known, by recovery, under a fresh key."""
+        subject = Subject(uref, 1, os.urandom(KEY_BYTES), secret)
         return subject, (uref, self.epoch, 1, *self._wrap_subject(subject, self.epoch), "live", batch)
 
     def _wrap_subject(self, subject: Subject, epoch: int) -> tuple[bytes, bytes]:

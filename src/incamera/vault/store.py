@@ -25,6 +25,7 @@ from incamera.vault.holds import Holds
 from incamera.vault.intake import Intake, Marks, PutReport
 from incamera.vault.keys import Keyring
 from incamera.vault.kms import Kms
+from incamera.vault.recovering import Recovery
 from incamera.vault.register import Register
 from incamera.vault.shred import Shredder, ShredReport
 from incamera.vault.upkeep import CompactReport, RollReport, Upkeep
@@ -78,7 +79,14 @@ class Vault:
         self.grant_key = grant_key or keyring.random_secret(GRANT_SECRET)
         self._intake = Intake(self._directory, state, keyring, marks=self._marks, file_secret=self._file_secret)
         self.broker = Broker(keyring, state, appender=appender, clock=clock, grant_key=self.grant_key, log=log)
-        self.holds = Holds(keyring, clock=clock)
+        self.recovery = Recovery(
+            home / "recovery",
+            keyring,
+            clock=clock,
+            file_secret=self._file_secret,
+            dedupe_secret=keyring.random_secret(DEDUPE_SECRET),
+        )
+        self.holds = Holds(keyring, clock=clock, recovery=self.recovery)
         self.register = Register(keyring.database, clock=clock)
         self.shredder = Shredder(keyring, state, self.holds, self.register, appender=appender, clock=clock)
         self._upkeep = Upkeep(self._directory, keyring, state, file_secret=self._file_secret, appender=appender, clock=clock)
