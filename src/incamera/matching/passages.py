@@ -170,6 +170,15 @@ def common_subsequence(one: Sequence[str], two: Sequence[str]) -> int:
 
 
 def outputs_only(conversation: Conversation, runs: Iterable[Run]) -> list[Run]:
-    """The runs that stand in an assistant's turn."""
-    roles = {turn.index: turn.role for turn in conversation.turns}
-    return [r for r in runs if r.match.span.turn != HEADER and roles[r.match.span.turn] == "assistant"]
+    """The runs that the assistant wrote: in its turns, and not in a tool's result there."""
+    turns = {turn.index: turn for turn in conversation.turns}
+    out = []
+    for run in runs:
+        span = run.match.span
+        if (
+            span.turn != HEADER
+            and turns[span.turn].role == "assistant"
+            and turns[span.turn].parts[span.part].kind != "tool_result"
+        ):
+            out.append(run)
+    return out

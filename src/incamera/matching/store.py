@@ -310,3 +310,17 @@ def _unreadable(path: Path, error: OSError) -> Unavailable:
 def remove_segment(path: Path, segment_id: str) -> None:
     """Delete a segment's files, once no manifest names it."""
     shutil.rmtree(path / segment_id, ignore_errors=True)
+
+
+def write_report(path: Path, report: dict[str, bytes]) -> None:
+    """Put the files of `report.files` into the directory *path*, each complete or not at all.
+
+    Raises:
+        Unavailable: `matching.unreadable`.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    for name, data in report.items():
+        _write(path / name, data)
