@@ -60,7 +60,14 @@ def test_a_fifty_megabyte_line() -> None:
 
 @pytest.mark.parametrize(
     "disguise",
-    ["ruth.klinger＠example.org", "ruth.kl\u200binger@example.org", "ruth%2Eklinger%40example.org", "ruth.klinger&#64;example.org", "rυth.klіnger@example.org", "ＲＵＴＨ　ＫＬＩＮＧＥＲ"],
+    [
+        "ruth.klinger＠example.org",
+        "ruth.kl\u200binger@example.org",
+        "ruth%2Eklinger%40example.org",
+        "ruth.klinger&#64;example.org",
+        "rυth.klіnger@example.org",
+        "ＲＵＴＨ　ＫＬＩＮＧＥＲ",
+    ],
 )
 def test_disguised_identifiers_are_found(disguise: str) -> None:
     out = redact_text(f"please write to {disguise} today")

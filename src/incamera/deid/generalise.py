@@ -7,7 +7,20 @@ from typing import Literal
 
 from incamera.deid.lexicons import terms
 
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 _BY_WORD: dict[str, int] = {}
 for _block in (
     "january february march april may june july august september october november december",
@@ -60,7 +73,9 @@ def _month(surface: str) -> int | None:
 def age(surface: str) -> str | None:
     """*surface* as a ten-year band ("40 to 49"), everything from 90 up as one (HIPAA safe harbor); None if no number is in it."""
     number = _NUMBER.search(surface)
-    if number is None or any(w.lower() in terms.TIME_UNITS and w.lower().startswith(("m", "w", "d")) for w in _WORDS.findall(surface)):
+    if number is None or any(
+        w.lower() in terms.TIME_UNITS and w.lower().startswith(("m", "w", "d")) for w in _WORDS.findall(surface)
+    ):
         return None
     years = int(number.group())
     return "90 or over" if years >= 90 else f"{years // 10 * 10} to {years // 10 * 10 + 9}"

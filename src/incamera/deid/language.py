@@ -19,7 +19,9 @@ _COVERED = re.compile(
     "\u0300-\u036f\u200c\u200d]+"
 )
 #: Anything but Latin letters, punctuation and symbols: the quick look that most text passes.
-_FOREIGN = re.compile("[^\x00-\u024f\u02b0-\u036f\u1e00-\u1eff\u2000-\u2bff\u3000-\u3004\ufe00-\ufe0f\ufff0-\uffff\U0001f000-\U0001faff]")
+_FOREIGN = re.compile(
+    "[^\x00-\u024f\u02b0-\u036f\u1e00-\u1eff\u2000-\u2bff\u3000-\u3004\ufe00-\ufe0f\ufff0-\uffff\U0001f000-\U0001faff]"
+)
 _LETTERS = re.compile(r"[^\W\d_]+")
 #: Language by function words needs this many words of evidence to leave the conversation's language.
 _EVIDENCE = 5

@@ -57,7 +57,13 @@ def realistic(
     texts = list(texts)
     present = {w.lower() for text in texts for w in text.split()}
     secret = key or secrets.token_bytes(32)
-    scope = subject if linkage == "subject" and key is not None else secrets.token_hex(16) if key is None else "\n".join(sorted(texts))
+    scope = (
+        subject
+        if linkage == "subject" and key is not None
+        else secrets.token_hex(16)
+        if key is None
+        else "\n".join(sorted(texts))
+    )
     fall_back = tags(aliases, texts)
     given: dict[tuple[str, str], tuple[str, str]] = {}
     used: set[str] = set()
@@ -95,7 +101,13 @@ def _person(fake: Faker, surface: str, drawn: bytes) -> str:
     words = surface.split()
     female, male = _genders()
     first = words[0].lower() if words else ""
-    give = fake.first_name_female if first in female and first not in male else fake.first_name_male if first in male and first not in female else fake.first_name
+    give = (
+        fake.first_name_female
+        if first in female and first not in male
+        else fake.first_name_male
+        if first in male and first not in female
+        else fake.first_name
+    )
     if len(words) <= 1:
         known = tables.table("en")[first]
         made = fake.last_name() if known & tables.LAST and not known & tables.FIRST else give()

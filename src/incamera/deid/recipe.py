@@ -44,7 +44,9 @@ class Recipe:
         """SHA-256 over the canonical recipe; `docs/formats/recipe.md` lists the fields."""
         if not self._digest:
             named = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
-            self._digest.append(digest(canonical({"version": VERSION, **named, "spare": list(self.spare), "versions": dict(self.versions)})))
+            self._digest.append(
+                digest(canonical({"version": VERSION, **named, "spare": list(self.spare), "versions": dict(self.versions)}))
+            )
         return self._digest[0]
 
     def with_(self, **changes: object) -> Recipe:

@@ -25,14 +25,22 @@ def test_an_untreated_canary_is_missed_and_a_treated_one_counted() -> None:
     untouched = [(c, apply(c.conversation, Found(findings=()), recipe=RECIPE, source=Commitment(""))) for c in made]
     rows = canaries.table(untouched)
     assert sum(r.planted for r in rows) == sum(r.missed for r in rows) > 0
-    treated = [(c, apply(c.conversation, find(c.conversation, recipe=RECIPE), recipe=RECIPE, source=Commitment(""))) for c in made]
+    treated = [
+        (c, apply(c.conversation, find(c.conversation, recipe=RECIPE), recipe=RECIPE, source=Commitment(""))) for c in made
+    ]
     rows = canaries.table(treated)
     assert sum(r.missed for r in rows if r.type in ("e-mail", "card", "phone", "key", "ip")) == 0
     assert sum(r.missed for r in rows) <= 0.1 * sum(r.planted for r in rows)
     assert all(r.interval.n == r.planted and r.interval.k == r.missed for r in rows)
 
 
-GOLD = [{"id": "a", "text": "Ann met Bo.", "spans": [{"start": 0, "end": 3, "label": "PERSON"}, {"start": 8, "end": 10, "label": "PERSON"}]}]
+GOLD = [
+    {
+        "id": "a",
+        "text": "Ann met Bo.",
+        "spans": [{"start": 0, "end": 3, "label": "PERSON"}, {"start": 8, "end": 10, "label": "PERSON"}],
+    }
+]
 
 
 def test_labelled_sets_are_scored_by_cover() -> None:

@@ -15,7 +15,9 @@ from incamera.deid.find import find
 from incamera.deid.recipe import load
 
 RECIPE = load().with_(surrogates="realistic")
-TEXT = "My name is Ruth Klinger, r.klinger@example.com, +44 20 7946 0958, card 4111 1111 1111 1111. Ruth was born on 3 March 1987."
+TEXT = (
+    "My name is Ruth Klinger, r.klinger@example.com, +44 20 7946 0958, card 4111 1111 1111 1111. Ruth was born on 3 March 1987."
+)
 
 
 def redact(text: str, *, key: bytes | None = b"k" * 32, recipe=RECIPE, subject: str = "s") -> str:  # type: ignore[no-untyped-def]
@@ -76,6 +78,8 @@ def test_dates_are_coarsened_not_guessed(surface: str, month: str | None, year: 
     assert generalise.date(surface, "year") == year
 
 
-@pytest.mark.parametrize(("surface", "band"), [("43 years old", "40 to 49"), ("aged 97", "90 or over"), ("old", None), ("7 months old", None)])
+@pytest.mark.parametrize(
+    ("surface", "band"), [("43 years old", "40 to 49"), ("aged 97", "90 or over"), ("old", None), ("7 months old", None)]
+)
 def test_ages_become_bands(surface: str, band: str | None) -> None:
     assert generalise.age(surface) == band

@@ -71,7 +71,9 @@ def parrot(outputs: Mapping[str, str], *, threshold: float = 2.0) -> Parroted:
             if is_tag:
                 continue
             words += 1
-            odds = sum(math.log((tagged[f] + 0.5) / n_tag) - math.log((plain[f] + 0.5) / n_plain) for f in features if tagged[f] >= 3)
+            odds = sum(
+                math.log((tagged[f] + 0.5) / n_tag) - math.log((plain[f] + 0.5) / n_plain) for f in features if tagged[f] >= 3
+            )
             if odds > threshold and text[start:end][0].isupper():
                 suspects.append((ident, start, end))
     return Parroted(words=words, suspects=tuple(suspects))
@@ -90,7 +92,13 @@ def _places(text: str) -> Iterable[tuple[list[tuple[str, str]], bool, tuple[int,
     spans.sort()
     for i, (start, end, is_tag) in enumerate(spans):
         before = text[spans[i - 1][0] : spans[i - 1][1]].lower() if i and not spans[i - 1][2] else "<tag>" if i else "<start>"
-        after = text[spans[i + 1][0] : spans[i + 1][1]].lower() if i + 1 < len(spans) and not spans[i + 1][2] else "<tag>" if i + 1 < len(spans) else "<end>"
+        after = (
+            text[spans[i + 1][0] : spans[i + 1][1]].lower()
+            if i + 1 < len(spans) and not spans[i + 1][2]
+            else "<tag>"
+            if i + 1 < len(spans)
+            else "<end>"
+        )
         yield [("before", before), ("after", after), ("both", f"{before} {after}")], is_tag, (start, end)
 
 
@@ -114,7 +122,9 @@ def uniqueness(outputs: Mapping[str, str], *, k: int = 2) -> Uniqueness:
         words_of[ident] = {w.lower() for w in _WORD.findall(_TAG.sub(" ", text)) if len(w) > 2}
         holders.update(words_of[ident])
     rare = {w for w, n in holders.items() if n < k}
-    return Uniqueness(conversations=len(outputs), singled_out=sum(bool(words & rare) for words in words_of.values()), rare_words=len(rare))
+    return Uniqueness(
+        conversations=len(outputs), singled_out=sum(bool(words & rare) for words in words_of.values()), rare_words=len(rare)
+    )
 
 
 def linkage(left: Mapping[str, Sequence[str]], right: Mapping[str, Sequence[str]]) -> float:

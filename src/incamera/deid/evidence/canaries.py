@@ -111,7 +111,9 @@ def generate(count: int, seed: int) -> Iterator[Canary]:
             text = rng.choice(_FRAMES[language, context]).format(surface)
             kind: PartKind = "code" if context == "code" else "text"
             turns.append(Turn(index=len(turns), role="user", parts=(Part(kind=kind, path="text", text=text),)))
-            turns.append(Turn(index=len(turns), role="assistant", parts=(Part(kind="text", path="text", text="Of course. Here it is."),)))
+            turns.append(
+                Turn(index=len(turns), role="assistant", parts=(Part(kind="text", path="text", text="Of course. Here it is."),))
+            )
             planted.append(Secret(type=type_, language=language, context=context, surface=surface))
         conversation = Conversation(id=f"canary-{n}", subject=f"canary-{n}", source="canary", turns=tuple(turns))
         yield Canary(conversation=conversation, secrets=tuple(planted))

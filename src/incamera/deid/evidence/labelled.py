@@ -39,7 +39,9 @@ class Table:
     misses: Sequence[tuple[str, int, int, str]] = field(default_factory=tuple)
 
 
-def evaluate(gold: Iterable[Mapping[str, Any]], findings: Mapping[str, Sequence[Mapping[str, Any]]], *, confidence: float = 0.95) -> Table:
+def evaluate(
+    gold: Iterable[Mapping[str, Any]], findings: Mapping[str, Sequence[Mapping[str, Any]]], *, confidence: float = 0.95
+) -> Table:
     """Compare gold documents (`{"id","text","spans"}`) with findings by document id.
 
     Misses carry id, offsets and label; never text.

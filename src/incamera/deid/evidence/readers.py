@@ -38,7 +38,9 @@ class Bound:
     interval: CountInterval
 
 
-def draw(strata: Mapping[str, Sequence[str]], *, per_stratum: int, readers: Sequence[str], double: float, key: bytes) -> list[Assignment]:
+def draw(
+    strata: Mapping[str, Sequence[str]], *, per_stratum: int, readers: Sequence[str], double: float, key: bytes
+) -> list[Assignment]:
     """A random draw of *per_stratum* conversations of each stratum, a share of *double* of them read twice.
 
     Args:
@@ -61,7 +63,10 @@ def draw(strata: Mapping[str, Sequence[str]], *, per_stratum: int, readers: Sequ
 
 def rows_out(assignments: Iterable[Assignment], texts: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
     """What a reader gets: produced text only, no finding, no label, no hint of what was replaced why."""
-    return [{"conversation": a.conversation, "reader": a.reader, "turns": list(texts[a.conversation]), "leaks": None} for a in assignments]
+    return [
+        {"conversation": a.conversation, "reader": a.reader, "turns": list(texts[a.conversation]), "leaks": None}
+        for a in assignments
+    ]
 
 
 def bounds(
@@ -84,7 +89,11 @@ def bounds(
     pairs: dict[str, list[bool]] = defaultdict(list)
     for a in assignments:
         if (a.conversation, a.reader) not in read:
-            raise Malformed("deid.reading-incomplete", "every drawn row must come back with its leaks listed", where=f"conversation {a.conversation!r}")
+            raise Malformed(
+                "deid.reading-incomplete",
+                "every drawn row must come back with its leaks listed",
+                where=f"conversation {a.conversation!r}",
+            )
         kinds = read[a.conversation, a.reader]
         verdicts[a.stratum][a.conversation] |= kinds
         pairs[a.conversation].append(bool(kinds))
@@ -106,9 +115,17 @@ def _whole(kind: str, leaked: Mapping[str, int], read: Mapping[str, int], sizes:
     A stratum that nobody read counts as leaking throughout.
     """
     each = 1 - (1 - confidence) / max(len(read), 1)
-    high = sum(hypergeometric(leaked[s], read[s], sizes[s], each, "upper").high for s in read) + sum(n for s, n in sizes.items() if s not in read)
+    high = sum(hypergeometric(leaked[s], read[s], sizes[s], each, "upper").high for s in read) + sum(
+        n for s, n in sizes.items() if s not in read
+    )
     interval = CountInterval(
-        k=sum(leaked.values()), n=sum(read.values()), population=sum(sizes.values()), low=sum(leaked.values()), high=high, confidence=confidence, side="upper"
+        k=sum(leaked.values()),
+        n=sum(read.values()),
+        population=sum(sizes.values()),
+        low=sum(leaked.values()),
+        high=high,
+        confidence=confidence,
+        side="upper",
     )
     return Bound(stratum="", kind=kind, interval=interval)
 

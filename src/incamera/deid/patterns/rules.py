@@ -2,7 +2,8 @@
 
 `core` is what Hyperscan or RE2 nominate by; the confirming matcher adds the borders (no letter or digit beside the
 match unless the rule says otherwise). `group` picks the part that identifies where the rest is context; `hint` is a cheaper necessary condition to nominate by.
-*far* rules match long stretches; a *costly* check is asked only of
+*far* rules match long stretches; *digit* rules need a digit
+in the window, which is cheaper to ask than to compile; a *costly* check is asked only of
 matches that no other rule has named. A rule's `check` labels and ranks: a failed checksum lowers the score or changes the label, it never clears a finding.
 """
 
@@ -32,6 +33,7 @@ class Rule:
     check: Check | None = None
     open_left: bool = False
     open_right: bool = False
+    digit: bool = False
     far: bool = False
     costly: bool = False
 
@@ -98,13 +100,13 @@ RULES: tuple[Rule, ...] = (
     Rule(id="phone.named", label="PHONE", score=0.95, group=1,
          core=r"(?i)(?:phone|tel|telephone|mobile|cell|fax|whatsapp|tel[eé]fono|m[oó]vil|t[eé]l[eé]phone|telefon|handy|telefono|cellulare|telefone|celular)(?:\s?(?:no|number|nr|n[uú]mero|#))?\.?\s?[:=]?\s?(?:is|es)?\s?([+(]?\d[\d ().\-/]{5,22}\d)"),
     # --- where -------------------------------------------------------------------------------------------------------
-    Rule(id="address.street", hint=rf"(?i)\d\D{{1,110}}{_STREET}", label="ADDRESS", score=0.9,
+    Rule(id="address.street", digit=True, hint=rf"(?i)[^A-Za-z0-9]{_STREET}[^A-Za-z0-9]", label="ADDRESS", score=0.9,
          core=rf"(?i)\d{{1,6}}[a-z]?(?:\s?[-/]\s?\d{{1,5}}[a-z]?)?,?\s(?:(?:{_W}|[.'’-]){{1,24}}\s){{1,4}}{_STREET}\.?(?:\s(?:n|s|e|w|north|south|east|west|nw|ne|sw|se))?(?:,?\s{_UNITNO}\.?\s?#?\s?[a-z0-9-]{{1,6}})?"),
     Rule(id="address.via", hint=rf"(?i){_VIA}\.?\s", label="ADDRESS", score=0.9,
          core=rf"(?i){_VIA}\.?\s(?:(?:{_W}|[.'’ªº-]){{1,24}},?\s){{0,6}}(?:(?:n[º°o]?|núm|num|nr|km)\.?\s?)?(?:\d{{1,5}}(?:\s?[-/]\s?\d{{1,5}})?|s/n)(?:\s?[a-z])?(?:,?\s?(?:\d{{1,3}}|bajo|atico|ático|piso|esc|portal|puerta|pta|izq|dcha|[a-z])[ºª°.]?){{0,4}}", open_right=True),
     Rule(id="address.strasse", hint=r"(?i)(?:(?:ß|ss)e|str\.|weg|gasse|platz|allee|ufer|damm|ring|gade|gatan|vägen|veien|katu|tie|straat|laan|plein)\s\d", label="ADDRESS", score=0.9,
          core=rf"(?i){_L}{{2,30}}(?:stra(?:ß|ss)e|str\.|weg|gasse|platz|allee|ufer|damm|ring|gade|gatan|vägen|veien|katu|tie|straat|laan|plein)\s\d{{1,4}}\s?[a-z]?"),
-    Rule(id="address.fr", hint=rf"(?i)\d[^\n]{{1,12}}{_VIA}\s", label="ADDRESS", score=0.9, core=rf"(?i)\d{{1,4}}(?:\s?(?:bis|ter))?,?\s{_VIA}\s(?:(?:{_W}|['’-]){{1,24}}\s?){{1,6}}"),
+    Rule(id="address.fr", digit=True, hint=rf"(?i)[^A-Za-z0-9]{_VIA}\s", label="ADDRESS", score=0.9, core=rf"(?i)\d{{1,4}}(?:\s?(?:bis|ter))?,?\s{_VIA}\s(?:(?:{_W}|['’-]){{1,24}}\s?){{1,6}}"),
     Rule(id="address.unit", label="ADDRESS", score=0.8, core=rf"(?i){_UNITNO}\.?\s?#?\s?\d{{1,6}}[a-z]?"),
     Rule(id="address.corner", label="ADDRESS", score=0.9, core=rf"(?i)(?:the\s)?corner of\s(?:(?:{_W}|[.'’-]){{1,24}},?\s){{1,6}}(?:and|&)\s(?:(?:{_W}|[.'’-]){{1,24}}\s?){{1,3}}", hint=r"(?i)corner of"),
     Rule(id="address.box", label="ADDRESS", score=0.9, core=r"(?i)(?:p\.?\s?o\.?\s?box|psc|apartado(?: de correos)?|postfach|bo[iî]te postale|bp|cmr|unit)\s?\d{1,6}(?:,?\s(?:box|apo)\s?\d{1,6})?"),

@@ -20,6 +20,9 @@ from incamera.deid.patterns.rules import RULES, Rule
 SHORT, LONG = 160, 480
 #: Context before a segment that borders look at; how far a match may reach beyond it, and one of a rule marked `far`.
 LEFT, REACH, FAR = 2, 200, 1100
+#: Code points that a process reads before Hyperscan is compiled.
+WORTH_COMPILING = 400_000
+_DIGIT = re.compile("[0-9]")
 _CUT = re.compile(r"\n+|[.!?;]\s+(?=[^\d\s])")
 
 #: (start, end, label, kind, score, detector)
@@ -124,9 +127,24 @@ def everything(text: str) -> Sequence[int]:
     return range(len(RULES))
 
 
+class _Adaptive:
+    """RE2, which is ready at once, until the text is worth Hyperscan's seconds of compiling. The findings are the same."""
+
+    def __init__(self) -> None:
+        self._left = WORTH_COMPILING
+        self._nominate = re2_nominator()
+
+    def __call__(self, text: str) -> Sequence[int]:
+        if self._left > 0:
+            self._left -= len(text)
+            if self._left <= 0:
+                self._nominate = hyperscan_nominator() or self._nominate
+        return self._nominate(text)
+
+
 @cache
 def default_nominator() -> Nominator:
-    return hyperscan_nominator() or re2_nominator()
+    return _Adaptive()
 
 
 def scan(text: str, nominate: Nominator | None = None) -> list[Hit]:
@@ -144,6 +162,8 @@ def scan(text: str, nominate: Nominator | None = None) -> list[Hit]:
         window = f" {text[max(0, start - LEFT) : end + REACH]} "
         for i in sorted(set(nominate(window))):
             rule = RULES[i]
+            if rule.digit and not _DIGIT.search(window):
+                continue
             if rule.costly:
                 costly += ((rule, h) for h in _confirm(rule, matchers[i], text, start, end))
             else:
