@@ -1,4 +1,4 @@
-"""Speed of the names model on one core, beside its named limits: `python benchmarks/names.py [TEXTS.jsonl[.gz]]`.
+"""Speed of the names model on one core, beside its named limits: `python benchmarks/names_model.py [TEXTS.jsonl[.gz]]`.
 
 Text: one conversation a line, {"turns": [{"text"}]} or {"text"}. Without a file, a synthetic chat is made up here: it repeats
 itself, which flatters the model, so quote figures from real text. Times are CPU seconds of this process.
