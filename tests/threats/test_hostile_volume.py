@@ -72,7 +72,8 @@ def _altered(name: str, data: bytes, chance: random.Random) -> bytes:
     lines = data.split(b"\n")
     at = chance.randrange(max(1, len(lines) - 1))
     if name.endswith((".json", ".jsonl", ".jsonl.gz")) and chance.random() < 0.8:
-        lines[at] = _json_line(lines[at], chance) if lines[at].startswith(b"{") and len(lines) < 100 else b"{}"
+        whole = lines[at].startswith(b"{") and lines[at].endswith(b"}")
+        lines[at] = _json_line(lines[at], chance) if whole else b"{}"
         return b"\n".join(lines)
     if name.endswith(".csv"):
         cells = lines[at].split(b",")
