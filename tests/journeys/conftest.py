@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from parties import Matter, article_works, log, small_log  # noqa: E402
+from parties import Matter, article_works, log, small_log
 
 
 @pytest.fixture

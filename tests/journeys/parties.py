@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,9 +133,7 @@ class Matter:
     def approve(self, role: str) -> Path:
         out = self.path / f"{role}.approval"
         if not out.exists():
-            access.sign_approval(
-                self.order, self.keys[role], role=role, days=7, out=out, passphrase=None, clock=SystemClock()
-            )
+            access.sign_approval(self.order, self.keys[role], role=role, days=7, out=out, passphrase=None, clock=SystemClock())
         return out
 
     def request(self, **changes: Any) -> Request:
@@ -160,10 +159,8 @@ class Matter:
         from incamera.core.errors import Awaiting
         from incamera.governance import order as orders
 
-        try:
+        with suppress(Awaiting):
             answer(home, self.request(**changes))
-        except Awaiting:
-            pass
         facts = Desk(home=home, order=orders.load(self.order)).done("frame")
         assert facts is not None
         return str(facts["root"])
@@ -202,18 +199,22 @@ def small_log() -> list[dict[str, Any]]:
     """Twelve conversations: one reproduces the article, one pastes it, one lacks an answer, the rest is talk with identities."""
     quote = " ".join(ARTICLE.split()[10:50])
     rows = [
-        conversation("repro", ("user", "what did the paper say about the ferry?"), ("assistant", f"It says: {quote} ... and so on.")),
-        conversation("paste", ("user", f"summarise this: {quote}"), ("assistant", "A crossing stays closed; people are unhappy.")),
+        conversation(
+            "repro", ("user", "what did the paper say about the ferry?"), ("assistant", f"It says: {quote} ... and so on.")
+        ),
+        conversation(
+            "paste", ("user", f"summarise this: {quote}"), ("assistant", "A crossing stays closed; people are unhappy.")
+        ),
         conversation("mute", ("user", "are you there, at all?")),
     ]
-    for n in range(9):
-        rows.append(
-            conversation(
-                f"talk{n}",
-                ("user", f"write to my landlord Wenzel Habergast{n} at habergast{n}@example.org about the broken heater"),
-                ("assistant", f"Dear Mr Habergast{n}, the heater in my flat is broken. Could you have it repaired this week?"),
-            )
+    rows += [
+        conversation(
+            f"talk{n}",
+            ("user", f"write to my landlord Wenzel Habergast{n} at habergast{n}@example.org about the broken heater"),
+            ("assistant", f"Dear Mr Habergast{n}, the heater in my flat is broken. Could you have it repaired this week?"),
         )
+        for n in range(9)
+    ]
     return rows
 
 

@@ -15,6 +15,7 @@ from parties import ARTICLE, Matter, conversation, log, small_log
 from incamera.clerk import sample
 from incamera.clerk.answer import answer
 from incamera.core.errors import Awaiting, Malformed, Refused, Unverified
+from incamera.core.ids import digest
 from incamera_verify import volume
 from incamera_verify.trust import Trust
 
@@ -96,7 +97,7 @@ def test_a_volume_that_was_delivered_is_not_made_twice(matter: Matter) -> None:
     with matter.new_home() as home:
         matter.finish(home)
         shutil.rmtree(matter.out / "production")
-        with pytest.raises(Refused, match="answer.already-sealed"):
+        with pytest.raises(Refused, match=r"answer\.already-sealed"):
             matter.finish(home)
 
 
@@ -297,3 +298,58 @@ def test_a_conversation_s_place_can_be_asked(matter: Matter) -> None:
     assert told["repro"]["drawn"] in (True, False)
     assert told["mute"] == told["mute"] | {"status": "excluded", "rule": "output_missing"}
     assert told["nobody"]["status"] == "unknown"
+
+
+def test_a_larger_draw_contains_the_smaller(matter: Matter) -> None:
+    matter.size = 4
+    matter.write_order()
+    with matter.new_home() as home:
+        matter.finish(home)
+        small = home.matter_path("26-cv-9001") / sample.DRAW
+        extends = digest(small.read_bytes())
+        for name in ("requester.reveal", "neutral.reveal", "counsel.approval", "privacy.approval"):
+            (matter.path / name).unlink()
+        matter.size = 9
+        matter.write_order(fallback=f'refuse"\nextends = "{extends}')
+        matter.order.write_text(matter.order.read_text().replace("26-cv-9001", "26-cv-9002"))
+        done = matter.finish(home, out=matter.path / "more")
+        larger = home.matter_path("26-cv-9002") / sample.DRAW
+        first, second = ({json.loads(line)["row"] for line in path.read_text().splitlines()[1:]} for path in (small, larger))
+    assert done["drawn"] == 9
+    assert len(first) == 4
+    assert first < second
+    assert done["verdict"].startswith("verified")
+
+
+def test_an_extension_of_a_draw_that_nobody_made_is_refused(matter: Matter) -> None:
+    matter.size = 4
+    matter.write_order(fallback=f'refuse"\nextends = "{"0" * 64}')
+    with matter.new_home() as home, pytest.raises(Refused, match=r"sample\.unknown-draw"):
+        matter.finish(home)
+
+
+def test_a_second_seed_of_a_party_is_refused(matter: Matter) -> None:
+    matter.size = 4
+    matter.write_order()
+    with matter.new_home() as home:
+        root = matter.frame_root(home)
+        one = matter.reveal(root, "requester")
+        with pytest.raises(Awaiting):
+            answer(home, matter.request(reveals=(one,)))
+        kept = home.matter_path("26-cv-9001") / "reveals/requester.json"
+        kept.write_bytes(kept.read_bytes() + b"\n")
+        with pytest.raises(Refused, match=r"sample\.second-reveal"):
+            answer(home, matter.request(reveals=(one,)))
+
+
+def test_an_empty_frame_is_refused(matter: Matter) -> None:
+    matter.frame = 'from = "2020-01"\nto = "2020-02"'
+    matter.write_order()
+    with matter.new_home() as home, pytest.raises(Refused, match=r"sample\.empty-frame"):
+        matter.finish(home)
+
+
+def test_rows_without_ids_are_refused(matter: Matter) -> None:
+    given = log(matter.path / "rows.jsonl", [{"row": "ab" * 16}])
+    with matter.new_home() as home, pytest.raises(Malformed, match=r"sample\.bad-rows"):
+        matter.finish(home, rows=given)

@@ -19,12 +19,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "journeys"))
 
-from parties import Matter, article_works, log, small_log  # noqa: E402
+from parties import Matter, article_works, log, small_log
 
-from incamera.clerk import examine as examination  # noqa: E402
-from incamera.clerk.answer import answer  # noqa: E402
-from incamera.core.errors import Error  # noqa: E402
-from incamera.core.records import Conversation, Part, Turn  # noqa: E402
+from incamera.clerk import examine as examination
+from incamera.clerk.answer import answer
+from incamera.core.errors import Error
+from incamera.core.records import Conversation, Part, Turn
 
 SECRETS = {
     "name": "Quillonia Vesterbrynd",
@@ -68,10 +68,16 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[M
         "turns": [
             {"role": "user", "text": f"I am {SECRETS['name']}, mail {SECRETS['email']} or ring {SECRETS['phone']}."},
             {"role": "assistant", "text": f"Set OPENAI_API_KEY={SECRETS['key']} in your shell, {SECRETS['name']}."},
-            {"role": "user", "text": f"see {SECRETS['file']}", "sources": [f"https://example.org/{SECRETS['name'].replace(' ', '-')}"]},
+            {
+                "role": "user",
+                "text": f"see {SECRETS['file']}",
+                "sources": [f"https://example.org/{SECRETS['name'].replace(' ', '-')}"],
+            },
         ],
     }
-    accounts = [{"subject": "subject-planted", "names": [SECRETS["name"]], "emails": [SECRETS["email"]], "phones": [SECRETS["phone"]]}]
+    accounts = [
+        {"subject": "subject-planted", "names": [SECRETS["name"]], "emails": [SECRETS["email"]], "phones": [SECRETS["phone"]]}
+    ]
     matter = Matter(
         path=path,
         conversations=log(tmp_path / "source.jsonl", [record, *small_log()]),

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from incamera.clerk import access, evidence, sample
 from incamera.clerk.answer import Request, answer

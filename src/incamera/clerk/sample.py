@@ -78,13 +78,34 @@ def _fresh(desk: Desk, path: Path, given: Path | None) -> None:
         desk.order.frame,
         stratified_by=desk.order.sample.strata,
         lacks=lambda field: tuple(lacks.get(field, ())),
-        row_id=_known_rows(desk, given) if given else lambda _: new_ref(),
+        row_id=_row_ids(desk, given),
     )
     if not built.rows:
         raise Refused("sample.empty-frame", "the order's rules leave no conversation in the frame", where="frame")
     path.unlink(missing_ok=True)
-    write_atomically(desk.path / MAP, envelope.seal(_map_key(desk), b"".join(rows.lines()), _aad(desk)), mode=0o600)
+    key = desk.home.matter_key(desk.matter, "row-map")
+    write_atomically(desk.path / MAP, envelope.seal(key, b"".join(rows.lines()), _aad(desk.matter)), mode=0o600)
     files.write_frame(path, built)
+
+
+def _row_ids(desk: Desk, given: Path | None) -> Callable[[FactsLike], str]:
+    """Random, unless rows are given, or the order extends an earlier draw: then each conversation keeps its row."""
+    if desk.order.sample.extends is not None:
+        earlier = RowMap.parse(_open_map(desk, _extended(desk)).splitlines(keepends=True)).rows
+        return lambda facts: earlier.get(Ref(facts.cref)) or new_ref()
+    return _known_rows(desk, given) if given else lambda _: new_ref()
+
+
+def _extended(desk: Desk) -> str:
+    """The matter of this home whose draw the order extends, by the digest of its draw file.
+
+    Raises:
+        Refused: `sample.unknown-draw`.
+    """
+    for path in sorted((desk.home.path / "matters").glob(f"*/{DRAW}")):
+        if digest(path.read_bytes()) == desk.order.sample.extends:
+            return path.parent.name
+    raise Refused("sample.unknown-draw", "no matter of this home made the draw that the order extends", where="sample.extends")
 
 
 def _known_rows(desk: Desk, path: Path) -> Callable[[FactsLike], str]:
@@ -102,16 +123,16 @@ def _known_rows(desk: Desk, path: Path) -> Callable[[FactsLike], str]:
 
 
 def _read_map(desk: Desk) -> RowMap:
-    sealed = (desk.path / MAP).read_bytes()
-    return RowMap.parse(envelope.unseal(_map_key(desk), sealed, _aad(desk), where=MAP).splitlines(keepends=True))
+    return RowMap.parse(_open_map(desk, desk.matter).splitlines(keepends=True))
 
 
-def _map_key(desk: Desk) -> bytes:
-    return desk.home.matter_key(desk.matter, "row-map")
+def _open_map(desk: Desk, matter: str) -> bytes:
+    sealed = (desk.home.matter_path(matter) / MAP).read_bytes()
+    return envelope.unseal(desk.home.matter_key(matter, "row-map"), sealed, _aad(matter), where=MAP)
 
 
-def _aad(desk: Desk) -> bytes:
-    return envelope.fields(b"incamera/row-map/1", desk.matter.encode())
+def _aad(matter: str) -> bytes:
+    return envelope.fields(b"incamera/row-map/1", matter.encode())
 
 
 # --- seeds -----------------------------------------------------------------------------------------------------------
@@ -184,6 +205,9 @@ def make_draw(desk: Desk, committed: Committed, reveals: Sequence[Path], without
         commitments=terms.commitments,
         extends=Digest(terms.extends) if terms.extends else None,
     )
+    if terms.extends is not None:
+        earlier = desk.home.matter_path(_extended(desk)) / DRAW
+        drawing.check_extends(made, earlier.read_bytes(), extends=terms.extends)
     if not path.exists():
         files.write_draw(path, made)
     desk.once(

@@ -101,7 +101,18 @@ def test_a_full_disk_leaves_no_half_written_output(tmp_path: Path) -> None:
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text("".join(json.dumps({"id": str(n), "text": f"word {n} " * 400}) + "\n" for n in range(60)))
     done = subprocess.run(
-        [sys.executable, "-c", "from incamera.doors.cli import main; main()", "deid", "apply", source, "-o", out, "--processes", "1"],
+        [
+            sys.executable,
+            "-c",
+            "from incamera.doors.cli import main; main()",
+            "deid",
+            "apply",
+            source,
+            "-o",
+            out,
+            "--processes",
+            "1",
+        ],
         capture_output=True,
         text=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),

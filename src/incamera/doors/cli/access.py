@@ -27,7 +27,7 @@ def keygen(
     key_passphrase_file: options.KeyPassphraseFile = None,
     json: options.AsJson = False,
 ) -> None:
-    """Make a signing key for one person in one role; prints the line for the order's [trust]."""
+    """Make a signing key for one person in one role; prints the lines for the order's trust section."""
     from incamera.clerk import access
 
     output.result(access.keygen(out, role=role, name=name, passphrase=_passphrase(key_passphrase_file)), as_json=json)
