@@ -100,7 +100,7 @@ def measure(
     by_share = [at(float(-np.quantile(taken, 1 - share))) for share in SHARES]
     labels = {k: np.array(v) for k, v in sorted(weakest.items()) if len(v) >= 10}
     by_bias = [at(b, by_label={k: round(float((v > -b).mean()), 3) for k, v in labels.items()}) for b in BIASES]
-    return by_share, by_bias, round(size / seconds / 1e6, 2)
+    return by_share, by_bias, f"{every.size} mentions, {round(size / seconds / 1e6, 2)} MB/s"
 
 
 def main() -> None:
@@ -119,11 +119,11 @@ def main() -> None:
     for name in arguments.sets.split(","):
         documents = read(arguments.deid / FILES[name])
         for small in (False, True):
-            by_share, by_bias, speed = measure(tagger, documents, WANTED.get(name), among, small=small)
+            by_share, by_bias, about = measure(tagger, documents, WANTED.get(name), among, small=small)
             label = f"{name} {'lower' if small else 'cased'}"
             print(
                 label,
-                f"{speed} MB/s",
+                about,
                 *(f"recall {r['recall']:.4f} at share {r['share']:.2f} (bias {r['bias']});" for r in by_share),
             )
             for row in [] if arguments.brief else by_bias:

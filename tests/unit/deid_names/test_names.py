@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from importlib import resources
@@ -250,3 +251,18 @@ def test_a_dial_for_some_labels_only(tagger: names.Tagger) -> None:
     assert (people <= all_labels).all()
     assert people[0] > max(people[2], people[4])  # a first name is likelier a person than "to" or "on"
     assert np.array_equal(people, logits[:, names.LABELS.index("PERSON")] - logits[:, 0])
+
+
+def test_a_call_leaves_nothing_behind(tagger: names.Tagger) -> None:
+    def state() -> str:
+        digest = hashlib.sha256()
+        for holder in (tagger._common, tagger._weights, tagger._lexicon.flags, tagger._lexicon.rows, tagger._lexicon.frequencies):
+            for field in dataclasses.fields(holder):
+                value = getattr(holder, field.name)
+                digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+        return digest.hexdigest()
+
+    before, attributes = state(), set(vars(tagger))
+    tagger.score_texts(["canary Quillfeather-Montrose, 12 Larch Close"])
+    assert state() == before
+    assert set(vars(tagger)) == attributes
