@@ -37,6 +37,7 @@ LEAST = 8
 # --- synthetic text --------------------------------------------------------------------------------------------
 
 
+@functools.cache
 def vocabulary(size: int, seed: int) -> np.ndarray[Any, Any]:
     rng = np.random.default_rng(seed)
     parts = np.array([a + b for a in "bcdfghjklmnprstvwz" for b in ("a", "e", "i", "o", "u", "ai", "ou", "er", "an", "in")])
@@ -63,16 +64,21 @@ def prose(rng: np.random.Generator, words: np.ndarray[Any, Any], count: int) -> 
     return " ".join(picked)
 
 
-def corpus(works_mb: float, text_mb: float, hits: float, seed: int = 1) -> tuple[list[Work], list[str]]:
-    rng = np.random.default_rng(seed)
-    words = vocabulary(60_000, seed)
+def make_works(megabytes: float, seed: int = 1) -> list[Work]:
+    rng, words = np.random.default_rng(seed), vocabulary(60_000, 1)
     works, size = [], 0
-    while size < works_mb * 1e6:
+    while size < megabytes * 1e6:
         text = prose(rng, words, 3000)
         works.append(Work(work_id=f"w{len(works)}", text=text))
         size += len(text)
+    return works
+
+
+def make_texts(works: list[Work], megabytes: float, hits: float, seed: int = 2) -> list[str]:
+    """Texts of 40 to 700 words; a share *hits* of them holds 250 characters of a work."""
+    rng, words = np.random.default_rng(seed), vocabulary(60_000, 1)
     texts, size = [], 0
-    while size < text_mb * 1e6:
+    while size < megabytes * 1e6:
         text = prose(rng, words, int(rng.integers(40, 700)))
         if rng.random() < hits:
             work = works[int(rng.integers(len(works)))].text
@@ -80,7 +86,12 @@ def corpus(works_mb: float, text_mb: float, hits: float, seed: int = 1) -> tuple
             text += "\n\n“" + work[at : at + 250] + "”"
         texts.append(text)
         size += len(text)
-    return works, texts
+    return texts
+
+
+def corpus(works_mb: float, text_mb: float, hits: float) -> tuple[list[Work], list[str]]:
+    works = make_works(works_mb)
+    return works, make_texts(works, text_mb, hits)
 
 
 # --- measuring -------------------------------------------------------------------------------------------------
@@ -375,8 +386,7 @@ def linear(works_mb: float, text_mb: float, hits: float) -> None:
         touch(packed)
         row(f"scan, text x{times}", int(packed.bounds[-1]), best(lambda p=packed: scan.scan_batch(p, built), 5)[0])  # type: ignore[misc]
     for share in (0.0, 0.1, 1.0):
-        _, some = corpus(works_mb, text_mb, share)
-        packed = pack(some)
+        packed = pack(make_texts(works, text_mb, share, 3))
         row(f"scan, {share:.0%} of texts match", int(packed.bounds[-1]), best(lambda p=packed: scan.scan_batch(p, built), 5)[0])  # type: ignore[misc]
 
 
