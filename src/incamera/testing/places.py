@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,17 +36,18 @@ class Place:
     clock: HandClock
     ledger: MemoryLedger
     vault: Vault
+    options: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def make(cls, home: Path, **options: Any) -> Place:
-        """An empty vault in *home*, under a local KMS."""
+        """An empty vault in *home*, under a local KMS. *options* go to `Vault.create`: databases elsewhere, for one."""
         clock, ledger = HandClock(), MemoryLedger()
         if not options:
             for name, data in _empty_databases().items():
                 (home / name).write_bytes(data)
         kms = LocalKms.create(home / "kms.json", PASSPHRASE, cost=CHEAP)
         vault = Vault.create(home, kms, appender=ledger, clock=clock, log=[ledger.verifier], **options)
-        return cls(home, clock, ledger, vault)
+        return cls(home, clock, ledger, vault, options)
 
     def fill(self, count: int) -> Place:
         """Conversations 0 to *count* - 1, of seven subjects."""
@@ -59,13 +60,15 @@ class Place:
 
     def again(self, home: Path | None = None, **options: Any) -> Vault:
         """Another handle on the vault, or on a copy of it."""
-        stated: dict[str, Any] = {"grant_key": self.vault.grant_key, "log": [self.ledger.verifier]} | options
+        stated: dict[str, Any] = {"grant_key": self.vault.grant_key, "log": [self.ledger.verifier]} | self.options | options
         return Vault.open(home or self.home, self.kms(), appender=self.ledger, clock=self.clock, **stated)
 
     def reopen(self) -> Vault:
         """Close and open, as after a restart."""
         self.vault.close()
-        self.vault = Vault.open(self.home, self.kms(), appender=self.ledger, clock=self.clock, log=[self.ledger.verifier])
+        self.vault = Vault.open(
+            self.home, self.kms(), appender=self.ledger, clock=self.clock, log=[self.ledger.verifier], **self.options
+        )
         return self.vault
 
     def grant(self, **changed: Any) -> Grant:

@@ -134,8 +134,12 @@ class Database:
     def stream(self, sql: str, parameters: Sequence[Any] = (), *, size: int = 10_000) -> Iterator[Any]:
         """Rows of a query, *size* in memory at a time."""
         with self.translate(), self.engine.connect().execution_options(stream_results=True) as connection:
-            cursor = self.execute(connection, sql, parameters).cursor
-            while chunk := cursor.fetchmany(size):
+            result = self.execute(connection, sql, parameters)
+            if self.postgres:  # a server-side cursor, which SQLAlchemy reads ahead
+                for part in result.partitions(size):
+                    yield from part
+                return
+            while chunk := result.cursor.fetchmany(size):
                 yield from chunk
 
     def chosen(self, sql: str, keys: Sequence[bytes | str | int]) -> Iterator[Any]:
