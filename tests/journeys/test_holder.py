@@ -353,3 +353,17 @@ def test_rows_without_ids_are_refused(matter: Matter) -> None:
     given = log(matter.path / "rows.jsonl", [{"row": "ab" * 16}])
     with matter.new_home() as home, pytest.raises(Malformed, match=r"sample\.bad-rows"):
         matter.finish(home, rows=given)
+
+
+def test_a_delivered_document_is_taken_back_by_a_signed_overlay(matter: Matter) -> None:
+    from incamera.clerk.produce import take_back
+    from incamera_verify import overlay
+
+    with matter.new_home() as home:
+        matter.finish(home)
+        made = take_back(
+            home, matter.order, matter.out / "production", matter.path / "overlay",
+            name="VOL001-C1", bates=["INC000000001"], reason="PRIV-AC", basis="502(d)",
+        )  # fmt: skip
+    report = overlay.verify(made, Trust.parse((matter.out / "trust.toml").read_bytes()))
+    assert report.established

@@ -14,9 +14,9 @@ from incamera.clerk.examination import Results
 from incamera.clerk.examine import Examined
 from incamera.core.canon import canonical
 from incamera.core.ids import Digest, Ref, digest
-from incamera.core.records import Cleared, Decision, Match, Receipt, clearance_leaf
+from incamera.core.records import Cleared, Decision, Receipt, clearance_leaf
 from incamera.governance.responsive import responsive
-from incamera.production import Withheld, count_thresholds
+from incamera.production import Failure, Withheld, count_thresholds, longest_output_run
 from incamera.vault.facts import Facts
 from incamera_verify.draw import Drawn
 from incamera_verify.merkle import Tree, leaf_hash
@@ -76,11 +76,12 @@ class Sums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """The draw, decided: rows to produce with their fragments, the rest with their reasons."""
+    """The draw, decided: rows to produce with their fragments, the rest with their reasons; `gone` were shredded meanwhile."""
 
     rows: Sequence[Row]
     produced: Sequence[Fragment]
     withheld: Sequence[Withheld]
+    gone: Sequence[Failure]
     sums: Sums
     hits: Mapping[int, int]
 
@@ -114,9 +115,10 @@ def decide(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequenc
     for row, examined in kept:
         sums.add(examined)
         found.append(row)
-    missing = len(rows) - len(found)
-    if missing:
-        desk.watch.note(f"{missing} drawn conversations were shredded since the draw and are not produced")
+    here = {row.drawn.row for row in found}
+    gone = [Failure(id=row.row, stage="examine", code="vault.shredded") for row in rows if row.row not in here]
+    if gone:
+        desk.watch.note(f"{len(gone)} drawn conversations were shredded since the draw and are not produced")
     allowed = desk.order.deidentification.languages
     produce: list[Row] = []
     passed: list[Row] = []
@@ -131,7 +133,12 @@ def decide(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequenc
     for number, chunk in enumerate(_chunks(passed)):
         _record(desk, chunk, "not_responsive", number)
     return Decided(
-        rows=found, produced=fragments, withheld=withheld, sums=sums, hits=count_thresholds(row.longest for row in found)
+        rows=found,
+        produced=fragments,
+        withheld=withheld,
+        gone=gone,
+        sums=sums,
+        hits=count_thresholds(row.longest for row in found),
     )
 
 
@@ -145,22 +152,12 @@ def _rows(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequence
                 cref=cref,
                 sha256=examined.digest,
                 responsive=responsive(terms, examined.reuse),
-                longest=longest_output(examined),
+                longest=longest_output_run(examined.redacted, examined.matches),
                 language=examined.language,
                 outputs_missing=examined.tally.outputs_missing,
             ),
             examined,
         )
-
-
-def longest_output(examined: Examined) -> int:
-    """Words of the longest exact run in an assistant's output; runs in prompts and tool results are not outputs."""
-    roles = {turn.index: turn.role for turn in examined.redacted.turns}
-
-    def counts(match: Match) -> bool:
-        return roles.get(match.span.turn) == "assistant" and "PROMPT" not in match.elicitation
-
-    return max((match.words for match in examined.matches if counts(match)), default=0)
 
 
 def _chunks(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:

@@ -11,22 +11,25 @@ from incamera.clerk import sample, tables
 from incamera.clerk.clear import Decided, cleared
 from incamera.clerk.desk import Desk
 from incamera.clerk.examination import Results
-from incamera.clerk.home import write_atomically
+from incamera.clerk.home import Home, write_atomically
 from incamera.core.errors import Refused
 from incamera.core.ids import Ref
 from incamera.core.records import Approval
+from incamera.governance import order as orders
 from incamera.governance.single import single_operator
 from incamera.governance.terms import Order
 from incamera.ledger.bundle import export
 from incamera.production import (
     DEMONSTRATION,
     SINGLE_OPERATOR,
+    Clawback,
     Evidence,
     Failure,
     Figure,
     SampleFiles,
     Terms,
     build,
+    clawback,
     compose,
     seal,
 )
@@ -104,7 +107,7 @@ def produce(
         signer=home.manifest_signer.verifier,
         out=out,
         withheld=decided.withheld,
-        exceptions=_failures(desk),
+        exceptions=[*_failures(desk), *decided.gone],
         tables=tables.tables(desk, frame, made, decided),
         run={"stages": stages},
         progress=desk.watch.advance,
@@ -131,6 +134,27 @@ def produce(
         actor=desk.actor,
         clock=home.clock,
         recipients=[recipient.age for recipient in order.recipients],
+    )
+
+
+def take_back(
+    home: Home, order_path: Path, delivered: Path, out: Path, *, name: str, bates: Sequence[str], reason: str, basis: str
+) -> Path:
+    """Write a signed overlay that takes delivered documents back: slip sheets, a load file, an act in the ledger.
+
+    Raises:
+        Malformed: `production.overlay-*`, `production.unknown-reason`. Refused: `production.other-signer`.
+    """
+    desk = Desk(home=home, order=orders.load(order_path))
+    return clawback(
+        delivered,
+        [Clawback(bates=number, reason=reason, basis=basis) for number in bates],
+        name=name,
+        signer=home.manifest_signer,
+        appender=home.ledger,
+        export=lambda directory: export(home.ledger, desk.matter, directory),
+        actor=desk.actor,
+        out=out,
     )
 
 

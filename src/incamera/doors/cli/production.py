@@ -37,3 +37,25 @@ def unseal(
     from incamera.clerk import history
 
     output.result(history.unseal(sealed, identity, out), as_json=json)
+
+
+@app.command()
+def overlay(
+    order: Annotated[Path, typer.Argument(metavar="ORDER.toml", help="The order of the matter.")],
+    delivered: Annotated[Path, typer.Argument(help="The directory of the delivered volume.")],
+    bates: Annotated[list[str], typer.Option(help="Bates number to take back; repeat for more.")],
+    reason: Annotated[str, typer.Option(help="Reason code, for example PII-NAME or PRIV-AC.")],
+    out: Annotated[Path, typer.Option(help="Where the overlay goes.")],
+    name: Annotated[str, typer.Option(help="The overlay's own volume name.")] = "VOL001-C1",
+    basis: Annotated[str, typer.Option(help="Paragraph or request it rests on.")] = "",
+    home: options.Home = options.DEFAULT_HOME,
+    passphrase_file: options.PassphraseFile = None,
+    json: options.AsJson = False,
+) -> None:
+    """Take delivered documents back (clawback): slip sheets and a load file, signed, and recorded in the ledger."""
+    from incamera.clerk import produce
+    from incamera.clerk.home import Home, passphrase_from
+
+    with Home.open(home, passphrase=passphrase_from(passphrase_file)) as opened:
+        made = produce.take_back(opened, order, delivered, out, name=name, bates=bates, reason=reason, basis=basis)
+    output.result({"overlay": str(made)}, as_json=json)
