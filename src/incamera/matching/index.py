@@ -12,7 +12,6 @@ from incamera.matching import screen, store
 from incamera.matching.plan import MIN_WORDS, Plan
 from incamera.matching.screen import RefusedWork
 from incamera.matching.segment import Builder, Entry, Segment
-from incamera.text.offsets import encode
 
 #: Text of works per segment. Larger corpora become several segments, and each is probed.
 SEGMENT_BYTES = 4 << 30
@@ -171,7 +170,7 @@ def _segments(works: Iterable[Work], report: _Report, progress: Progress | None,
             report.refused.append(refused)
             continue
         seen.add(work.work_id)
-        if size and size + len(encode(work.text)) > SEGMENT_BYTES:
+        if size and size + len(work.text) > SEGMENT_BYTES:
             segment = builder.finish()
             report.took(segment)
             yield segment

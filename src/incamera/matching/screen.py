@@ -42,7 +42,7 @@ _MARK = re.compile(r"[\d@]|://|www\.")
 _FIELD = re.compile(r"[\n,;\t|/]+")
 _WORD = re.compile(r"[^\W\d_]+")
 #: How much of a long text is looked at: stretches from all over it.
-_SAMPLE = 8_000
+_SAMPLE = 4_000
 _STRETCHES = 8
 #: A longer text is not asked whether it has enough words: if it has not, none of its runs is ever found.
 _BRIEF = 2_000
@@ -64,7 +64,7 @@ def refuse(work: Work, *, threshold: int, threshold_chars: int = 16) -> RefusedW
         threshold: Shortest run that counts, in words.
         threshold_chars: The same in characters of unspaced scripts.
 
-    Cost: linear up to 8,000 characters, constant beyond.
+    Cost: linear up to 4,000 characters, constant beyond.
     """
     text = work.text
     if not text.strip():

@@ -21,7 +21,7 @@ from incamera.core.records import Work
 from incamera.matching import compiled
 from incamera.matching.plan import Plan
 from incamera.text import tokens
-from incamera.text.offsets import Packed, encode, pack_bytes
+from incamera.text.offsets import PADDING, Packed, encode, pack_bytes
 
 BLOCK_BYTES = 4 << 10
 FRAME_BYTES = 32 << 10
@@ -199,7 +199,7 @@ class Builder:
         """Index one work: its description with the counts of words and of characters of unspaced scripts."""
         raw = encode(work.text)
         cuts = _cut(raw)
-        packed = Packed(pack_bytes([raw]).data, cuts)
+        packed = Packed(np.frombuffer(raw + bytes(PADDING), np.uint8), cuts)
         if self.words.base + 2 * len(raw) > MAX_PLACES:
             raise Malformed(
                 "matching.segment-full", "too much text for one segment: build another", where=f"work {work.work_id!r}"
@@ -253,7 +253,7 @@ class _Packer:
     """Compresses blocks into frames."""
 
     def __init__(self) -> None:
-        self.pending: list[bytes] = []
+        self.pending: list[memoryview] = []
         self.pending_size = 0
         self.frames: list[bytes] = []
         self.packer = zstandard.ZstdCompressor(level=1, write_checksum=True)
@@ -261,9 +261,10 @@ class _Packer:
     def keep(self, raw: bytes, cuts: I64) -> tuple[I64, I64]:
         """Take a work's blocks; for each its frame and its place there."""
         frame, at = np.empty(len(cuts) - 1, np.int64), np.empty(len(cuts) - 1, np.int64)
+        whole = memoryview(raw)
         for b, (start, end) in enumerate(pairwise(cuts.tolist())):
             frame[b], at[b] = len(self.frames), self.pending_size
-            self.pending.append(raw[start:end])
+            self.pending.append(whole[start:end])
             self.pending_size += end - start
             if self.pending_size >= FRAME_BYTES:
                 self._close()
