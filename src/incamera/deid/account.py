@@ -68,7 +68,7 @@ class Attributes:
     @staticmethod
     def _stands(tokens: Tokens, i: int) -> bool:
         """A name that is a word everybody uses ("Will") counts only where it is capitalised."""
-        return not tokens.codes[i] & t.FUNCTION or tokens.words[i][0].isupper() and not tokens.starts(i)
+        return not tokens.codes[i] & t.FUNCTION or (tokens.words[i][0].isupper() and not tokens.starts(i))
 
 
 def _phone_forms(phone: str) -> Iterator[str]:
@@ -82,7 +82,7 @@ def _phone_forms(phone: str) -> Iterator[str]:
 
 def _near(a: str, b: str) -> bool:
     """Damerau-Levenshtein distance of exactly one or none."""
-    if abs(len(a) - len(b)) > 1 or a[0] != b[0] and a[1:] != b[1:]:
+    if abs(len(a) - len(b)) > 1 or (a[0] != b[0] and a[1:] != b[1:]):
         return False
     i = 0
     while i < min(len(a), len(b)) and a[i] == b[i]:
@@ -90,5 +90,5 @@ def _near(a: str, b: str) -> bool:
     if a == b:
         return True
     if len(a) == len(b):
-        return a[i + 1 :] == b[i + 1 :] or a[i : i + 2] == b[i : i + 2][::-1] and a[i + 2 :] == b[i + 2 :]
+        return a[i + 1 :] == b[i + 1 :] or (a[i : i + 2] == b[i : i + 2][::-1] and a[i + 2 :] == b[i + 2 :])
     return a[i:] == b[i + 1 :] if len(a) < len(b) else a[i + 1 :] == b[i:]

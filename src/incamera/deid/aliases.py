@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 _WORD = re.compile(r"[^\W_]+")
 _PEOPLE = ("PERSON", "ACCOUNT")
-_HONORIFIC = frozenset("mr mrs ms miss dr prof sir lady lord sr sra don doña herr frau mme s".split())
+_HONORIFIC = frozenset(["mr", "mrs", "ms", "miss", "dr", "prof", "sir", "lady", "lord", "sr", "sra", "don", "doña", "herr", "frau", "mme", "s"])
 
 
 def key(surface: str) -> str:
@@ -60,7 +60,7 @@ def _short_for(short: tuple[str, ...], full: tuple[str, ...]) -> bool:
     at, whole = 0, False
     for word in short:
         for i in range(at, len(full)):
-            if word == full[i] or len(word) == 1 and full[i].startswith(word):
+            if word == full[i] or (len(word) == 1 and full[i].startswith(word)):
                 whole |= word == full[i]
                 at = i + 1
                 break

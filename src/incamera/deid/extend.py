@@ -30,12 +30,10 @@ def extend(hits: Sequence[Hit], tokens: Tokens) -> Iterator[Hit]:
             if (
                 after < len(starts)
                 and tokens.gap(after) in _BLANKS
-                and (tokens.lows[after] in nouns or label == "LOC" and tokens.lows[after] in terms.NATIONAL_NOUNS)
+                and (tokens.lows[after] in nouns or (label == "LOC" and tokens.lows[after] in terms.NATIONAL_NOUNS))
             ):
                 yield Hit(*tokens.spans[after], label, "quasi", 0.5, "extend")
-        elif label == "QUANTITY" and hit.detector == "gate.number-word":
-            yield from _counted(hit, tokens, starts)
-        elif label == "NUMBER":
+        elif (label == "QUANTITY" and hit.detector == "gate.number-word") or label == "NUMBER":
             yield from _counted(hit, tokens, starts)
     yield from _bodies_of(tokens)
     for i in [i for i, code in enumerate(tokens.codes) if code & t.ILL]:
@@ -80,7 +78,7 @@ def _date(hit: Hit, following: Hit | None, tokens: Tokens, starts: list[int]) ->
     while (
         i >= 0
         and tokens.gap(i + 1) in _BLANKS
-        and (tokens.lows[i] in terms.DATE_BEFORE or tokens.lows[i] in _OF and i and tokens.lows[i - 1] in terms.DATE_BEFORE)
+        and (tokens.lows[i] in terms.DATE_BEFORE or (tokens.lows[i] in _OF and i and tokens.lows[i - 1] in terms.DATE_BEFORE))
     ):
         yield Hit(*tokens.spans[i], "DATE", "quasi", 0.4, "extend")
         i -= 1
@@ -102,7 +100,7 @@ def _counted(hit: Hit, tokens: Tokens, starts: list[int]) -> Iterator[Hit]:
     """What is counted, where it is a plural right after or one word on."""
     i = bisect_left(starts, hit.end)
     for j in range(i, min(i + 2, len(starts))):
-        if tokens.gap(j) != " " or tokens.codes[j] & t.FUNCTION and tokens.lows[j] not in ("other", "more"):
+        if tokens.gap(j) != " " or (tokens.codes[j] & t.FUNCTION and tokens.lows[j] not in ("other", "more")):
             return
         if tokens.lows[j].endswith("s") and not tokens.lows[j].endswith("ss"):
             yield Hit(hit.start, tokens.spans[j][1], "QUANTITY", "quasi", 0.4, "extend")

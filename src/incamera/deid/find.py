@@ -12,6 +12,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from incamera.core.records import HEADER, Account, Conversation, Finding, Match, Span, Waiver
 from incamera.deid import language as lang
@@ -21,6 +22,7 @@ from incamera.deid.extend import extend
 from incamera.deid.gate import Gate
 from incamera.deid.hits import Hit
 from incamera.deid.lexicons import tables
+from incamera.deid.names import Scored
 from incamera.deid.patterns import scan as patterns
 from incamera.deid.propagate import Surfaces, collect
 from incamera.deid.protect import waive
@@ -58,6 +60,7 @@ class _Read:
     hits: list[Hit]
     language: str
     withheld: str = ""
+    code: bool = False
     covered: set[int] = field(default_factory=set)
     spared: list[int] = field(default_factory=list)
 
@@ -94,11 +97,50 @@ def find(
         Keeps nothing: every cache of conversation text ends with the call.
     Cost: O(text); about a microsecond a word without the names model.
     """
+    return find_many([Request(conversation, account, protect)], vocabulary=vocabulary, recipe=recipe)[0]
+
+
+class Request(NamedTuple):
+    """One conversation of a batch, with what only its caller knows of it."""
+
+    conversation: Conversation
+    account: Account | None = None
+    protect: Sequence[Match] = ()
+
+
+def find_many(requests: Sequence[Request], *, vocabulary: Vocabulary | None = None, recipe: Recipe) -> list[Found]:
+    """`find` for a batch: the names model reads all of it in one call. What is found does not depend on the batch.
+
+    Memory: all texts of the batch are open at once; some dozens of conversations are enough.
+    """
+    known = vocabulary.bits if vocabulary is not None and vocabulary.on else {}
+    opened = [_opened(r.conversation) for r in requests]
+    scored: Iterator[Scored] | None = None
+    if recipe.names and recipe.gate:
+        rows = opinion.score([read.tokens.text for _, reads in opened for read in reads])
+        scored = iter(rows) if rows is not None else None
+    found: list[Found] = []
+    for request, (spoken, reads) in zip(requests, opened, strict=True):
+        attributes = Attributes(request.account) if request.account is not None else None
+        for read in reads:
+            thought = opinion.Opinion(read.tokens, next(scored)) if scored is not None else None
+            if not read.withheld:
+                read.hits = _detect(read, thought, attributes, known, recipe)
+        found.append(_concluded(reads, request.protect, spoken, recipe))
+    return found
+
+
+def _opened(conversation: Conversation) -> tuple[str, list[_Read]]:
+    """The language of *conversation* and a reading of each of its strings."""
     texts = list(leaves(conversation))
     spoken = lang.detect("\n".join(text[:2000] for _, _, text, _ in texts[:40]))
-    attributes = Attributes(account) if account is not None else None
-    known = vocabulary.bits if vocabulary is not None and vocabulary.on else {}
-    reads = _examine(texts, spoken, attributes, known, recipe)
+    reads = [_open(turn, part, text, spoken, alone=len(texts) == 1) for turn, part, text, _ in texts]
+    for read, (_, _, _, code) in zip(reads, texts, strict=True):
+        read.code = code or (not read.withheld and _looks_like_code(read.tokens.text))
+    return spoken, reads
+
+
+def _concluded(reads: list[_Read], protect: Sequence[Match], spoken: str, recipe: Recipe) -> Found:
     if recipe.propagate:
         _follow(reads)
     for read in reads:
@@ -109,23 +151,6 @@ def find(
     if recipe.spare:
         kept = [f for f in kept if f.label not in recipe.spare]
     return Found(findings=tuple(kept), waivers=tuple(waivers), withheld=tuple(withheld), language=spoken)
-
-
-def _examine(
-    texts: list[tuple[int, int, str, bool]], spoken: str, attributes: Attributes | None, known: Mapping[str, int], recipe: Recipe
-) -> list[_Read]:
-    reads: list[_Read] = []
-    codes: list[bool] = []
-    for turn, part, text, code in texts:
-        read = _open(turn, part, text, spoken, alone=len(texts) == 1)
-        reads.append(read)
-        codes.append(code or not read.withheld and _looks_like_code(read.tokens.text))
-    scored = opinion.score([r.tokens.text for r in reads]) if recipe.names and recipe.gate else None
-    for i, read in enumerate(reads):
-        if not read.withheld:
-            thought = opinion.Opinion(read.tokens, scored[i]) if scored is not None else None
-            read.hits = _detect(read, codes[i], thought, attributes, known, recipe)
-    return reads
 
 
 def _open(turn: int, part: int, text: str, spoken: str, *, alone: bool) -> _Read:
@@ -145,7 +170,6 @@ def _open(turn: int, part: int, text: str, spoken: str, *, alone: bool) -> _Read
 
 def _detect(
     read: _Read,
-    code: bool,
     thought: opinion.Opinion | None,
     attributes: Attributes | None,
     known: Mapping[str, int],
@@ -157,7 +181,9 @@ def _detect(
     if recipe.patterns:
         hits += [Hit(*h) for h in patterns.scan(plain)]
     if recipe.gate:
-        gate = Gate(tokens, tables.table(read.language), known=known, code=code, scores=thought)
+        gate = Gate(
+            tokens, tables.table(read.language), known=known, code=read.code, scores=thought, bias=recipe.bias_milli / 1000
+        )
         hits += gate.hits()
         read.spared = gate.spared
     if attributes is not None:
@@ -259,4 +285,4 @@ def _elsewhere(reads: list[_Read]) -> Callable[[str, Sequence[Match]], bool]:
     return stands
 
 
-__all__ = ["HEADER", "Found", "find", "leaves"]
+__all__ = ["HEADER", "Found", "Request", "find", "find_many", "leaves"]

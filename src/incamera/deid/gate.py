@@ -43,12 +43,14 @@ class Gate:
         known: Mapping[str, int] | None = None,
         code: bool = False,
         scores: Opinion | None = None,
+        bias: float = 0.0,
     ) -> None:
         self.tokens = tokens
         self.table = table
         self.known = known or {}
         self.code = code
         self.scores = scores
+        self.bias = bias
         self._cleared = scores.below(CLEAR, CLEAR_NEAR) if scores is not None else None
         self.masked: dict[int, tuple[str, FindingKind, float, str]] = {}
         self.spared: list[int] = []  #: numbers that count articles or steps: safe if that word itself survives
@@ -88,15 +90,13 @@ class Gate:
         """What the names model points at, whatever the lists say."""
         if self.scores is None:
             return
-        for i, label, score in self.scores.above(ADD if self.tokens.cased else ADD_UNCASED, ADD_NEAR):
+        for i, label, score in self.scores.above((ADD if self.tokens.cased else ADD_UNCASED) - self.bias, ADD_NEAR):
             low = self.tokens.lows[i]
             if (
                 i in self.masked
                 or not low.isalpha()
-                or len(low) == 1
-                and low in "aiyoe"
-                or self.tokens.codes[i] & t.FUNCTION
-                and score < 0
+                or (len(low) == 1 and low in "aiyoe")
+                or (self.tokens.codes[i] & t.FUNCTION and score < 0)
             ):
                 continue
             kind: FindingKind = (
@@ -224,7 +224,7 @@ class Gate:
             and not code & (t.FIRST | t.PLACE | t.BRAND | t.FIGURE)
         ):
             return
-        if code & t.FIRST or code & t.LAST and not code & (t.PLACE | t.ORDINARY | t.MIXED):
+        if code & t.FIRST or (code & t.LAST and not code & (t.PLACE | t.ORDINARY | t.MIXED)):
             self._mask(i, "PERSON", "direct", 0.7, "name")
         elif code & t.PLACE:
             self._mask(i, "LOC", "direct", 0.7, "place")
@@ -262,9 +262,9 @@ class Gate:
         line = self._line(i)
         if line not in self._loud:
             # A tag counts as shouting: it never makes the gate stricter.
-            letters = [c for c in self.tokens.text[line[0] : min(line[1], line[0] + 400)] if c.isalpha() or c == BLANK]
-            upper = sum(c.isupper() or c == BLANK for c in letters)
-            self._loud[line] = len(letters) >= 8 and upper * 10 >= 7 * len(letters)
+            shown = self.tokens.text[line[0] : min(line[1], line[0] + 400)].replace(BLANK, "X")
+            upper, lower = sum(map(str.isupper, shown)), sum(map(str.islower, shown))
+            self._loud[line] = upper + lower >= 8 and upper * 10 >= 7 * (upper + lower)
         return self._loud[line]
 
     def _headline(self, i: int) -> bool:
@@ -293,7 +293,7 @@ class Gate:
             code = codes[i]
             if code & t.TITLE and self._title(i):
                 for j in range(i + 1, min(i + 4, len(lows))):
-                    if not self._joined(j) or codes[j] & t.FUNCTION and not self._upper(j):
+                    if not self._joined(j) or (codes[j] & t.FUNCTION and not self._upper(j)):
                         break
                     if not self._upper(j) and (j > i + 1 or codes[j] & t.SAFE_UNCASED):
                         break
@@ -321,10 +321,10 @@ class Gate:
         tokens = self.tokens
         for k in range(j, min(j + 3, len(tokens.lows))):
             gap = tokens.gap(k)
-            if k > j and gap not in _JOIN or len(gap) > 4 or "." in gap and k > j:
+            if (k > j and gap not in _JOIN) or len(gap) > 4 or ("." in gap and k > j):
                 return
             code = tokens.codes[k]
-            if code & t.FUNCTION or code & t.SAFE_UNCASED and not self._upper(k) and (k > j or not code & t.NAME):
+            if code & t.FUNCTION or (code & t.SAFE_UNCASED and not self._upper(k) and (k > j or not code & t.NAME)):
                 return
             if self._upper(k) or not tokens.cased or code & t.NAME or not code:
                 self._mask(k, "PERSON", "direct", 0.7, "introduced")
@@ -352,7 +352,7 @@ class Gate:
         n = len(tokens.words)
         done = -1
         for i in self._capitals:
-            if i < done or self._refers(i) or tokens.codes[i] & (t.FUNCTION | t.VOCATIVE) and i not in masked:
+            if i < done or self._refers(i) or (tokens.codes[i] & (t.FUNCTION | t.VOCATIVE) and i not in masked):
                 continue
             run, j = [i], i + 1
             while j < n and self._joined(j):
@@ -422,7 +422,7 @@ class Gate:
             if low == "s" and (gap.strip() in ("'", "’", "´", "`") or kind == "direct"):
                 self._mask(j, label, kind, 0.4, "possessive")
             elif j + 1 in masked and masked[j + 1][0] in _NAMES and gap.strip(" ,.") == "" and self._joined(j + 1):
-                if len(low) == 1 and low not in "aiyeo" or low in _LINKS:
+                if (len(low) == 1 and low not in "aiyeo") or low in _LINKS:
                     self._mask(j, label, kind, 0.4, "link")
             elif (
                 gap == " "
@@ -445,7 +445,7 @@ class Gate:
             and tokens.words[j].isalpha()
             and tokens.gap(j + 1) in (".", ". ", " ", " . ", ".-")
         ):
-            if tokens.gap(j + 1) == " " and tokens.lows[j] in "aiyoe" or tokens.gap(j) in ("'", "’"):
+            if (tokens.gap(j + 1) == " " and tokens.lows[j] in "aiyoe") or tokens.gap(j) in ("'", "’"):
                 return
             self._mask(j, label, kind, 0.4, "initial")
             j -= 1
@@ -458,7 +458,28 @@ class Gate:
 
 
 #: Number words that mostly count nothing.
-_VAGUE = frozenset("one second first several few couple half un una une ein eine uno third once six dix a".split())
+_VAGUE = frozenset(
+    [
+        "one",
+        "second",
+        "first",
+        "several",
+        "few",
+        "couple",
+        "half",
+        "un",
+        "una",
+        "une",
+        "ein",
+        "eine",
+        "uno",
+        "third",
+        "once",
+        "six",
+        "dix",
+        "a",
+    ]
+)
 _NAMES = frozenset(("PERSON", "ORG", "LOC", "OTHER"))
 _SHORT_TITLES = frozenset(
     ("mr", "mrs", "ms", "dr", "prof", "sr", "sra", "mme", "mlle", "herr", "frau", "señor", "señora", "monsieur", "madame")
@@ -466,7 +487,9 @@ _SHORT_TITLES = frozenset(
 _INTRODUCERS: dict[str, tuple[tuple[str, ...], ...]] = {
     p[0]: tuple(q for q in terms.INTRODUCERS if q[0] == p[0]) for p in terms.INTRODUCERS
 }
-_LINKS = frozenset("and y et und e de del der van von la al el bin di da dos du des".split())
+_LINKS = frozenset(
+    ["and", "y", "et", "und", "e", "de", "del", "der", "van", "von", "la", "al", "el", "bin", "di", "da", "dos", "du", "des"]
+)
 _PLAIN = t.SAFE_START | t.SAFE_MID
 #: A known word may still say something: what it is, or what it begins.
 _SPEAKS = t.DEM | t.HEALTH | t.OCC | t.KIN | t.SEX | t.NUMWORD | t.TITLE | t.VOCATIVE | t.ANNOUNCES | t.PHRASE

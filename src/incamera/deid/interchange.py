@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from incamera.core.errors import Malformed
 from incamera.core.ids import Commitment
 from incamera.core.records import HEADER, Account, Conversation, Part, Span, Turn
 from incamera.deid.apply import apply, coarse
-from incamera.deid.find import Found, find
+from incamera.deid.find import Found, Request, find, find_many
 from incamera.deid.recipe import Recipe, load
 
 _ROLES = ("user", "assistant", "system", "tool")
@@ -28,6 +29,19 @@ def find_record(record: Mapping[str, Any], *, recipe: Recipe | None = None, acco
     conversation = _conversation(record)
     found = find(conversation, recipe=recipe or load(), account=account)
     return {"id": record["id"], "findings": _rows(found, document="turns" not in record)}
+
+
+def find_records(records: Iterable[Mapping[str, Any]], *, recipe: Recipe | None = None, batch: int = 64) -> Iterator[Record]:
+    """`find_record` for many, in order; *batch* changes speed and memory, never a finding.
+
+    Raises:
+        Malformed: `deid.not-a-record`, when the flawed record's batch is reached.
+    """
+    recipe = recipe or load()
+    remaining = iter(records)
+    while some := list(islice(remaining, batch)):
+        found = find_many([Request(_conversation(r)) for r in some], recipe=recipe)
+        yield from ({"id": r["id"], "findings": _rows(f, document="turns" not in r)} for r, f in zip(some, found, strict=True))
 
 
 def apply_record(
@@ -129,4 +143,4 @@ def _turn(index: int, turn: Any, where: str) -> Turn:
     return Turn(index=index, role=role if role in _ROLES else "user", parts=(Part(kind="text", path="text", text=turn["text"]),))
 
 
-__all__ = ["Record", "apply_record", "find_record"]
+__all__ = ["Record", "apply_record", "find_record", "find_records"]

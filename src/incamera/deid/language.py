@@ -47,7 +47,7 @@ def detect(text: str, default: str = "en") -> str:
     if not words:
         return default
     mine = sum(1 for w in words if w in english)
-    if mine * 3 >= len(words) or default == "en" and text.isascii() and mine * 5 >= len(words):
+    if mine * 3 >= len(words) or (default == "en" and text.isascii() and mine * 5 >= len(words)):
         return "en"
     votes: dict[str, float] = {}
     markers = _markers()

@@ -85,7 +85,7 @@ def realistic(
         for n in range(_TRIES):
             drawn = hmac.new(secret, f"{scope}\0{label}\0{leader}\0{n}".encode("utf-8", "surrogatepass"), sha256).digest()
             fake = _faker(LOCALES.get(language, "en_US"))
-            fake.seed_instance(int.from_bytes(drawn[:8], "big"))
+            fake.seed_instance(int.from_bytes(drawn[:8], "big"))  # type: ignore[no-untyped-call]
             made = make(fake, surface, drawn)
             words = {w.strip(".,").lower() for w in made.split()}
             if made not in used and not words & present:
@@ -121,7 +121,7 @@ def _genders() -> tuple[frozenset[str], frozenset[str]]:
     """(names given to women, names given to men). Source: US census 1990."""
     from importlib.resources import files
 
-    read = lambda name: frozenset(line.split()[0].lower() for line in (files("names") / name).read_text().splitlines())  # noqa: E731
+    read = lambda name: frozenset(line.split()[0].lower() for line in (files("names") / name).read_text().splitlines())
     return read("dist.female.first"), read("dist.male.first")
 
 

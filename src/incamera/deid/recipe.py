@@ -19,8 +19,8 @@ class Recipe:
     """Frozen choices. Two runs under one digest find the same spans in the same text.
 
     `at` is how far dates are coarsened by `apply` with realistic surrogates; `spare` lists labels that are found but
-    left in place (the `utility` recipe spares what describes without singling out); `bias_milli` is the names model's
-    recall dial in thousandths; `vocabulary` and `names_model` are digests, empty where there is none.
+    left in place (the `utility` recipe spares what describes without singling out); `bias_milli` turns the names model's
+    recall dial up, in thousandths of a logit; `vocabulary` and `names_model` are digests, empty where there is none.
     """
 
     name: str = "conservative"
@@ -62,7 +62,7 @@ def load(name: str = "conservative") -> Recipe:
 
     Raises:
         Malformed: `deid.unknown-recipe`.
-    Cost: reads the shipped lists once per process.
+    Cost: reads the shipped lists and the names model once per process.
     """
     if name not in NAMES:
         raise Malformed("deid.unknown-recipe", f"known recipes are {', '.join(NAMES)}", where=f"recipe {name!r}")
@@ -71,7 +71,11 @@ def load(name: str = "conservative") -> Recipe:
     from incamera.deid.lexicons import tables
     from incamera.deid.patterns import rules
 
+    from incamera.deid.names import tagger
+
+    model = tagger()
     versions = {
+        "incamera": version("incamera"),
         **tables.versions(),
         "patterns": rules.version(),
         "phonenumbers": version("phonenumbers"),
@@ -79,4 +83,4 @@ def load(name: str = "conservative") -> Recipe:
         "regex": version("regex"),
     }
     spare = ("DEM", "OCC", "KIN", "QUANTITY", "TIME", "NUMBER") if name == "utility" else ()
-    return Recipe(name=name, spare=spare, versions=versions)
+    return Recipe(name=name, spare=spare, versions=versions, names_model=model.digest if model is not None else "")

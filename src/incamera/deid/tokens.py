@@ -57,7 +57,7 @@ class Tokens:
         if _END.isdisjoint(gap):
             return False
         if gap.strip(" -") == "." and (
-            len(self.words[i - 1]) == 1 and self.words[i - 1].isupper() or self.lows[i - 1] in _ABBREVIATION
+            (len(self.words[i - 1]) == 1 and self.words[i - 1].isupper()) or self.lows[i - 1] in _ABBREVIATION
         ):
             return False
         return True

@@ -141,13 +141,13 @@ def _json_plain(escape: str) -> str:
 def _plain_char(c: str) -> str:
     """NFKC of one character; digits of any script as ASCII; invisible characters as nothing, controls as a blank."""
     if c.isascii():
-        return " " if c < " " and c not in "\n\r\t\f\v" or c == "\x7f" else c
+        return " " if (c < " " and c not in "\n\r\t\f\v") or c == "\x7f" else c
     category = unicodedata.category(c)
     if category == "Cf" or "\ufe00" <= c <= "\ufe0f" or c in "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0":
         return ""
     if category == "Cs":
         return "\ufffd"
-    if category == "Cc":
+    if category in ("Cc", "Zs"):
         return " "
     if category == "Nd":
         return str(unicodedata.decimal(c))
@@ -155,7 +155,7 @@ def _plain_char(c: str) -> str:
         return str(value)
     if c in "\u2028\u2029":
         return "\n"
-    return unicodedata.normalize("NFKC", c) if category != "Lo" or "\uf900" <= c else c
+    return unicodedata.normalize("NFKC", c) if category != "Lo" or c >= "\uf900" else c
 
 
 def _unmask(text: str) -> str:

@@ -13,7 +13,7 @@ from incamera.core.records import HEADER, Account, Conversation, Match, Part, Re
 from incamera.deid import recipe as recipes
 from incamera.deid.apply import apply, redact_text, safe_path
 from incamera.deid.find import find
-from incamera.deid.interchange import apply_record, find_record
+from incamera.deid.interchange import apply_record, find_record, find_records
 
 RECIPE = recipes.load()
 SOURCE = Commitment("0" * 64)
@@ -173,6 +173,12 @@ def test_find_and_apply_share_one_list() -> None:
     found, applied = find_record(record), apply_record(record)
     keys = ("turn", "part", "start", "end", "label")
     assert [{k: f[k] for k in keys} for f in found["findings"]] == [{k: s[k] for k in keys} for s in applied["surrogates"]]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 64])
+def test_the_batch_changes_nothing(batch: int) -> None:
+    records = [{"id": str(i), "text": t} for i, t in enumerate(["I am Ruth Klinger", "the kettle", "你好，我叫李明。", "call tom okafor in springfield", ""])]
+    assert list(find_records(records, batch=batch)) == [find_record(r) for r in records]
 
 
 def test_documents_have_no_turn_and_part() -> None:

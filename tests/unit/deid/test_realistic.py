@@ -45,7 +45,7 @@ def test_without_a_key_nothing_links() -> None:
 
 
 def test_conversation_scope_does_not_link_and_subject_scope_does() -> None:
-    email = lambda t: re.findall(r"\S+@example\.org", t)[0]  # noqa: E731
+    email = lambda t: re.findall(r"\S+@example\.org", t)[0]
     a, b = "write to r.klinger@example.com now", "again to r.klinger@example.com please"
     assert email(redact(a)) != email(redact(b))
     linked = RECIPE.with_(linkage="subject")

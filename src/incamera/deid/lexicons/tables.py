@@ -102,7 +102,7 @@ def _words(values: Iterable[object]) -> Iterator[str]:
 @cache
 def _people() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     """(first names, surnames, rare surnames), lower case. Sources: Faker's person locales, US census 1990."""
-    import faker.providers.person as person
+    from faker.providers import person
 
     first: set[str] = set()
     last: set[str] = set()
@@ -174,7 +174,7 @@ class Table(dict[str, int]):
     def __missing__(self, word: str) -> int:
         own, english = zipf(self._own.get(word, 0.0)), zipf(self._english.get(word, 0.0))
         known = self._classes.get(word, 0)
-        if not known and not own and not english or any(c.isdigit() for c in word):
+        if (not known and not own and not english) or any(c.isdigit() for c in word):
             return 0
         top = max(own, english)
         known |= (KNOWN if top else 0) | (FREQUENT if top >= 4.0 else 0) | (FUNCTION if word in self._function else 0)

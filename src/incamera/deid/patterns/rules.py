@@ -77,7 +77,6 @@ _SECRET_WORD = (
     r"(?:passw(?:or)?d|passwd|pwd|passphrase|passcode|contraseña|contrasena|clave|mot de passe|passwort|kennwort|senha|pin|secret|client[_-]?secret"
     r"|api[ _-]?key|apikey|access[ _-]?key|secret[ _-]?key|private[ _-]?key|auth[ _-]?token|access[ _-]?token|token|bearer|credentials?)"
 )
-_SECRET_WORD_HINT = "(?i)" + _SECRET_WORD
 _L = r"[\p{L}\p{M}]"
 _W = r"[\p{L}\p{M}\p{N}]"
 _CAP = r"\p{Lu}[\p{L}\p{M}.'’-]*"
@@ -95,7 +94,7 @@ RULES: tuple[Rule, ...] = (
     Rule(id="handle.reddit", label="HANDLE", score=0.9, core=r"(?i)/?u/[a-z0-9_-]{3,30}"),
     Rule(id="handle.named", hint=r"(?i)[^A-Za-z0-9](?:instagram|insta|ig|twitter|snapchat|snap|telegram|discord|skype|tiktok|steam|gamertag|username|user ?name|usuario|login|handle)\s?(?:id|name)?\s?(?:[:=]|is|es)", label="HANDLE", score=0.8, group=1,
          core=r"(?i)(?:instagram|insta|ig|twitter|snapchat|snap|telegram|discord|skype|tiktok|steam|gamertag|username|user ?name|usuario|login|handle)\s?(?:id|name)?\s?(?:[:=]|is|es)\s?([\p{L}\p{N}_.#-]{3,40})"),
-    Rule(id="phone", hint=r"\d", label="PHONE", score=0.85, check=v.phone,
+    Rule(id="phone", hint=r"\d(?:[() .\-/]{0,4}\d){5}", label="PHONE", score=0.85, check=v.phone,
          core=r"(?:\+|00|\()?\d{1,4}\)?(?:[ .\-/]{0,2}\(?\d{1,5}\)?){1,6}(?:\s?(?:x|ext\.?|extension)\s?\d{1,6})?"),
     Rule(id="phone.named", label="PHONE", score=0.95, group=1,
          core=r"(?i)(?:phone|tel|telephone|mobile|cell|fax|whatsapp|tel[eé]fono|m[oó]vil|t[eé]l[eé]phone|telefon|handy|telefono|cellulare|telefone|celular)(?:\s?(?:no|number|nr|n[uú]mero|#))?\.?\s?[:=]?\s?(?:is|es)?\s?([+(]?\d[\d ().\-/]{5,22}\d)"),
@@ -144,7 +143,7 @@ RULES: tuple[Rule, ...] = (
     Rule(id="iban", hint=r"(?i)[a-z]{2}\d{2}", label="IBAN", score=0.95, core=r"(?i)[a-z]{2}\d{2}(?:[ -]?[a-z0-9]{2,4}){3,9}", check=v.iban),
     Rule(id="bic", label="BIC", score=0.9, group=1, core=r"(?i)(?:bic|swift)(?:\s?code)?\s?[:=]?\s?([a-z]{6}[a-z0-9]{2}(?:[a-z0-9]{3})?)"),
     Rule(id="ssn", label="NATIONAL-ID", score=0.95, core=r"\d{3}[- ]\d{2}[- ]\d{4}"),
-    Rule(id="national-id", costly=True, hint=r"\d", label="NATIONAL-ID", score=0.6, core=r"(?:[A-Za-z]{1,4}-?)?\d(?:[ .\-/]?\d|[ .\-/]?[A-Z]|[a-z]){6,19}", check=v.national_id),
+    Rule(id="national-id", costly=True, hint=r"\d(?:[ .\-/]?[0-9A-Za-z]){6}", label="NATIONAL-ID", score=0.6, core=r"(?:[A-Za-z]{1,4}-?)?\d(?:[ .\-/]?\d|[ .\-/]?[A-Z]|[a-z]){6,19}", check=v.national_id),
     Rule(id="id.named", label="CODE", score=0.95, group=1,
          core=r"(?i)(?:ssn|social security|passport|pasaporte|passeport|reisepass|driver['’]?s? licen[sc]e|licen[sc]e plate|plate|matr[ií]cula|kennzeichen|dni|nie|nif|nhc|cif|cpf|cnpj|nin|nino|vat|tax id|tin|ein|itin|mrn|medical record|patient id|case|docket|application|file|account|acct|cuenta|customer|client|member|policy|order|invoice|booking|reference|ref|ticket|serial|imei|vin|employee|student|insurance|nass|historia clínica|colegiado|n[ºo°]\s?col(?:egiado)?|id)\.?\s?(?:card)?\s?(?:no|nos|number|nr|num|n[uú]mero|n[ºo°]|id|#|code)?\.?\s?[:=#]?\s?(?:is|es)?\s?((?:[a-z]{0,4}[- /]?)?\d(?:[ \-/.]?[a-z0-9]){2,24})"),
     Rule(id="case.number", label="CASE", score=0.9, core=r"(?i)(?:nos?\.?\s?)?\d{1,6}/\d{2,4}(?:/[a-z]{2,4})?"),
@@ -167,7 +166,7 @@ RULES: tuple[Rule, ...] = (
     Rule(id="secret.vendor", hint=r"(?:gh[opusr]_|github_pat_|glpat-|sk-|[rsp]k_(?:live|test)_|xox[abeoprs]-|AIza|ya29\.|SG\.|hf_|npm_|pypi-|dop_v1_|shp(?:at|ss|ca)_|key-|EAAC|AC[a-f0-9]{32})", label="SECRET", score=0.99,
          core=r"(?:gh[opusr]_[A-Za-z0-9]{20,90}|github_pat_[A-Za-z0-9_]{20,90}|glpat-[A-Za-z0-9_-]{18,40}|sk-(?:proj-|ant-|live-|test-)?[A-Za-z0-9_-]{16,200}|[rsp]k_(?:live|test)_[A-Za-z0-9]{10,99}|xox[abeoprs]-[A-Za-z0-9-]{10,200}|AIza[A-Za-z0-9_-]{30,45}|ya29\.[A-Za-z0-9_-]{20,200}|SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}|hf_[A-Za-z0-9]{20,60}|npm_[A-Za-z0-9]{30,50}|pypi-[A-Za-z0-9_-]{40,250}|dop_v1_[a-f0-9]{60,70}|shp(?:at|ss|ca)_[a-fA-F0-9]{30,40}|key-[a-f0-9]{30,40}|EAAC[A-Za-z0-9]{20,200}|AC[a-f0-9]{32})"),
     Rule(id="secret.jwt", far=True, hint=r"eyJ[A-Za-z0-9_-]{8}", label="SECRET", score=0.99, core=r"eyJ[A-Za-z0-9_-]{8,800}\.[A-Za-z0-9_-]{8,800}(?:\.[A-Za-z0-9_-]{0,800})?", open_right=True),
-    Rule(id="secret.assigned", far=True, hint=_SECRET_WORD_HINT, label="SECRET", score=0.9, group=1, open_left=True, open_right=True,
+    Rule(id="secret.assigned", far=True, hint=rf"(?i){_SECRET_WORD}[\"']?\s?(?:[:=]|is|es|ist|est)", label="SECRET", score=0.9, group=1, open_left=True, open_right=True,
          core=rf"(?i){_SECRET_WORD}[\"']?\s?(?:[:=]|:=|=>|is|es|ist|est)\s?[\"'`]?([^\s\"'`,;<>]{{4,200}})", check=v.secret),
     Rule(id="secret.basic", hint=r"://", label="SECRET", score=0.95, group=1, core=r"[a-z][a-z0-9+]{1,15}://([^\s/@:]{1,64}:[^\s/@]{1,100})@", open_right=True),
     Rule(id="secret.blob", far=True, hint=r"[A-Za-z0-9+/_-]{24}", label="SECRET", score=0.7, core=r"[A-Za-z0-9+/_-]{24,1000}={0,2}", check=v.blob, open_right=True),

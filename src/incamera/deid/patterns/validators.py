@@ -77,7 +77,7 @@ def _valid(module: Any, text: str) -> bool:
 
 def national_id(text: str) -> tuple[str, float] | None:
     digits = sum(c.isdigit() for c in text)
-    if digits < 5 or " " in text and any(p.isalpha() and len(p) > 2 for p in text.split()):
+    if digits < 5 or (" " in text and any(p.isalpha() and len(p) > 2 for p in text.split())):
         return None
     return ("CODE", 0.6) if next(countries(text), None) is None else ("NATIONAL-ID", 0.85)
 
@@ -102,8 +102,8 @@ def iban(text: str) -> tuple[str, float] | None:
 
 
 def phone(text: str) -> tuple[str, float] | None:
-    digits = "".join(c for c in text if c.isdigit())
-    if len(digits) < 6 or not any(c in " .-/()+x" for c in text) and len(digits) < 9:
+    digits = "".join(c for c in text.lower().partition("x")[0].partition("e")[0] if c.isdigit())
+    if len(digits) < 6 or (not any(c in " .-/()+x" for c in text) and len(digits) < 9):
         return None
     if len(digits) > 20:
         return ("CODE", 0.5)
@@ -144,7 +144,7 @@ def date_words(text: str) -> tuple[str, float] | None:
 
 
 def weekday(text: str) -> tuple[str, float] | None:
-    word = text.split()[-1]
+    word = text.rsplit(maxsplit=1)[-1]
     if len(word) <= 4:
         return ("DATE", 0.5) if word[0].isupper() and word.lower() in ("mon", "tue", "tues", "thu", "thur", "fri") else None
     return ("DATE", 0.6)
