@@ -23,6 +23,7 @@ _RARE_BITS = 17.0
 _SMALL = frozenset(_LITTLE.split())
 _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _SUBTITLE = re.compile(r"[:;|(\[]|,\s|\s[-–—]\s|\.\s|—")
+_EXCLAIMED = re.compile(r"[!?]\s")
 _SCHEME = re.compile(r"^[a-z]+://(www\.)?|^www\.", re.IGNORECASE)
 #: Shares of a headline's content words that name it when they come in any order.
 _MOST = 0.75
@@ -50,8 +51,15 @@ def _titled(text: str, found: list[str], title: str, surname: str) -> bool:
                 return True
             if _marked(text, found, at) or (surname and surname in found):
                 return True
-    content = [w for w in _folded(title) if len(w) > 3 and w not in _SMALL]
-    return len(content) >= 4 and sum(w in found for w in set(content)) >= _MOST * len(set(content))
+    content = {w for w in _folded(title) if len(w) > 3 and w not in _SMALL}
+    return len(content) >= 4 and _most_together(found, content)
+
+
+def _most_together(found: list[str], content: set[str]) -> bool:
+    """Whether most of a headline's content words stand near each other, in any order."""
+    places = [(i, w) for i, w in enumerate(found) if w in content]
+    reach = 3 * len(content) + 8
+    return any(len({w for j, w in places[n:] if j - i < reach}) >= _MOST * len(content) for n, (i, _) in enumerate(places))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -59,7 +67,8 @@ def title_forms(title: str) -> tuple[tuple[str, ...], ...]:
     """The ways a title is asked for, as folded words: whole, and without what follows the first colon, comma or dash."""
     whole = _folded(title)
     main = _folded(_SUBTITLE.split(title.strip(), maxsplit=1)[0])
-    forms = [whole, main, main[1:] if main[:1] in (("the",), ("a",), ("an",)) and len(main) > 2 else ()]
+    first = _folded(_EXCLAIMED.split(title.strip(), maxsplit=1)[0])
+    forms = [whole, main, first, main[1:] if main[:1] in (("the",), ("a",), ("an",)) and len(main) > 2 else ()]
     return tuple(dict.fromkeys(f for f in forms if f and not all(w in _SMALL or w.isdigit() for w in f)))
 
 
@@ -108,7 +117,7 @@ def _marked(text: str, found: list[str], at: int, *, owner: bool = False) -> boo
     """Whether the word is capitalised and stands as a name would.
 
     In quotation marks or after a cue; a title also inside a sentence, or as a rare word at its beginning; an owner in the
-    possessive.
+    possessive, or anywhere if the name is rare.
     """
     _, start, end = _words(text)[at]
     if not text[start].isupper():
@@ -120,6 +129,6 @@ def _marked(text: str, found: list[str], at: int, *, owner: bool = False) -> boo
     if at > 0 and found[at - 1] in (_AUTHOR_CUES if owner else _CUES):
         return True
     if owner:
-        return False
+        return bits(found[at]) >= _RARE_BITS
     begins = at == 0 or _SENTENCE_END.search(text[_words(text)[at - 1][2] : start]) is not None
     return not begins or bits(found[at]) >= _RARE_BITS

@@ -137,6 +137,7 @@ def test_a_partys_account() -> None:
         (2, "An article by Brask"),
         (3, "Begin the novel Emberly"),
         (3, "Anything Imre Valk wrote"),
+        (0, "A Quillon story, please"),
     ],
 )
 def test_named(number: int, asked: str) -> None:
@@ -153,6 +154,14 @@ def test_named(number: int, asked: str) -> None:
         (2, "The harbour was calm."),
         (3, "The evening was emberly warm."),
         (0, ""),
+        (
+            2,
+            "The harbour is calm. "
+            + "Nothing more. " * 30
+            + "A strike of luck, which ends well. "
+            + "So. " * 60
+            + "Eleven days.",
+        ),
     ],
 )
 def test_not_named(number: int, asked: str) -> None:
