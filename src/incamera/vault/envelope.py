@@ -28,7 +28,7 @@ ALGORITHM = b"\x01"
 #: Version of the sealing of bodies; a new layout of bodies gets a new one.
 BODY_VERSION = 1
 
-_COMMIT_LABEL = b"incamera/commit/1"
+COMMIT_LABEL = b"incamera/commit/1"
 _LENGTH_BYTES = 4
 _HEADS_KEPT = 1024
 _REF_BYTES = 16
@@ -124,12 +124,12 @@ def key_commitment(key: bytes) -> bytes:
 
     Source: Dodis, Grubbs, Ristenpart, Woodage, "Fast message franking", CRYPTO 2018.
     """
-    return hashlib.sha256(_COMMIT_LABEL + key).digest()
+    return hashlib.sha256(COMMIT_LABEL + key).digest()
 
 
 def check_commitment(key: bytes, commitment: bytes, *, where: str | bytes = "") -> None:
     """Raises `Unverified` (`vault.key-commitment`) unless *commitment* is *key*'s. Called before any decryption."""
-    if hashlib.sha256(_COMMIT_LABEL + key).digest() != commitment:  # both are public: nothing to time
+    if hashlib.sha256(COMMIT_LABEL + key).digest() != commitment:  # both are public: nothing to time
         raise Unverified("vault.key-commitment", "the key is not the one that this body was sealed under", where=_place(where))
 
 

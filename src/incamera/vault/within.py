@@ -11,8 +11,8 @@ from incamera.core.batch import OPENED
 from incamera.core.errors import Refused, Unavailable
 from incamera.core.ports import Step
 from incamera.core.records import Grant
-from incamera.vault import bodies, sessions
-from incamera.vault.bodies import Codec, Sealed
+from incamera.vault import bodies, columns, sessions
+from incamera.vault.bodies import Codec
 from incamera.vault.broker import Party, Release
 from incamera.vault.envelope import Binding, not_authentic
 
@@ -55,7 +55,7 @@ class Within:
         self, batches: Iterator[pa.RecordBatch], held: dict[bytes, bytes], bind: Binding, codec: Codec
     ) -> Iterator[pa.RecordBatch]:
         for window in windows(batches):
-            release = released(self.address, self.grant, [cref for batch in window for cref in batch["cref"].to_pylist()])
+            release = released(self.address, self.grant, [cref for batch in window for cref in columns.fixed(batch["cref"])])
             held.update(release.keys)
             for batch in window:
                 yield opened(batch, release, bind, codec)
@@ -81,7 +81,7 @@ def unsealed(address: str, tenant: bytes, grant: Grant, batches: Iterator[pa.Rec
     """
     bind, codec = Binding(tenant), Codec()
     for window in windows(batches):
-        release = released(address, grant, [cref for batch in window for cref in batch["cref"].to_pylist()])
+        release = released(address, grant, [cref for batch in window for cref in columns.fixed(batch["cref"])])
 
         def unseal(cref: bytes, sealed: bytes, release: Release = release) -> bytes:
             key = bodies.result_key(release.keys[cref], grant.matter)
@@ -108,10 +108,11 @@ def opened(batch: pa.RecordBatch, release: Release, bind: Binding, codec: Codec)
     Each row's own references go into the associated data: a row that was given to another subject does not open.
     """
     batch = _present(batch, release)
-    crefs, urefs, commits, sealed = (batch[name].to_pylist() for name in ("cref", "uref", "commit", "body"))
+    crefs, urefs, commits = (columns.fixed(batch[name]) for name in ("cref", "uref", "commit"))
+    sealed = columns.variable(batch["body"])
     parties = {uref: _party(uref, release) for uref in set(urefs)}
     accounts = {uref: _account(uref, party, bind, codec) for uref, party in parties.items()}
-    rows = map(Sealed, crefs, urefs, commits, sealed)
+    rows = zip(crefs, urefs, commits, sealed, strict=True)
     conversations = list(bodies.open_bodies(bind, codec, rows, release.keys, release.classes))
     return pa.RecordBatch.from_arrays(
         [
@@ -139,14 +140,14 @@ def _account(uref: bytes, party: Party, bind: Binding, codec: Codec) -> bytes | 
 
 
 def _present(batch: pa.RecordBatch, release: Release) -> pa.RecordBatch:
-    crefs = batch["cref"].to_pylist()
-    if release.keys.keys() >= set(crefs):
+    crefs = columns.fixed(batch["cref"])
+    if all(map(release.keys.__contains__, crefs)):
         return batch
     return batch.filter(pa.array([cref in release.keys for cref in crefs], pa.bool_()))
 
 
 def _mapped(batch: pa.RecordBatch, change: Callable[[bytes, bytes], bytes]) -> pa.RecordBatch:
-    values = [change(cref, value) for cref, value in zip(batch["cref"].to_pylist(), batch[RESULT].to_pylist(), strict=True)]
+    values = [change(cref, value) for cref, value in zip(columns.fixed(batch["cref"]), batch[RESULT].to_pylist(), strict=True)]
     place = batch.schema.get_field_index(RESULT)
     arrays = batch.columns
     arrays[place] = pa.array(values, batch.schema.field(place).type)
