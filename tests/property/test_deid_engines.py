@@ -9,9 +9,38 @@ from hypothesis import strategies as st
 from incamera.deid.patterns.scan import LONG, everything, hyperscan_nominator, re2_nominator, scan, segments
 
 PIECES = st.sampled_from(
-    ["call ", "+44 20 7946 0958", "jo@ex.org", " 12/3/1999", "March 3", " and ", "10 Rue Cler ", "$5 million", "aged 7", "sk-abcdefghij0123456789", "\n", ". The ",
-     "é", "ß", "_", "AB12 3CD", "1.2.3.4", "::1", "pwd=x9!k", "www.a.fr", "@bo", "0x" + "a1" * 20, "12", "-", "/", " ", "Lindenweg 4", "half an hour ago", "user: bo_99"]
-)  # fmt: skip
+    [
+        "call ",
+        "+44 20 7946 0958",
+        "jo@ex.org",
+        " 12/3/1999",
+        "March 3",
+        " and ",
+        "10 Rue Cler ",
+        "$5 million",
+        "aged 7",
+        "sk-abcdefghij0123456789",
+        "\n",
+        ". The ",
+        "é",
+        "ß",
+        "_",
+        "AB12 3CD",
+        "1.2.3.4",
+        "::1",
+        "pwd=x9!k",
+        "www.a.fr",
+        "@bo",
+        "0x" + "a1" * 20,
+        "12",
+        "-",
+        "/",
+        " ",
+        "Lindenweg 4",
+        "half an hour ago",
+        "user: bo_99",
+    ]
+)
 TEXTS = st.lists(PIECES | st.text(max_size=6), max_size=14).map("".join)
 
 

@@ -14,10 +14,45 @@ from incamera.deid.find import Found, find
 from incamera.deid.recipe import load
 
 PHRASES = st.sampled_from(
-    ["my name is ", "Ruth Klinger", "ruth klinger", "RUTH", "Will", "will you ", "Mr Okafor", " lives in ", "Springfield", "springfield", " at 12 Long Acre Lane", "on 3 May 1999",
-     " call +44 20 7946 0958", " r.klinger@example.org", "\n", ". ", ", ", " and ", "Article 6 § 1", "THE END", "3 apples", "[PERSON-3]", "[SMITH-1]", "https://example.org/ruth",
-     "def ruth(x):\n    return x", "| Name | Age |\n| Tom Okafor | 43 |", "é", "J\u200bo", "&amp;", "Ministry of Silly Walks", "the ", " said ", "I am ", " years old", "the cat sat", "Grüße, Jörg"]
-)  # fmt: skip
+    [
+        "my name is ",
+        "Ruth Klinger",
+        "ruth klinger",
+        "RUTH",
+        "Will",
+        "will you ",
+        "Mr Okafor",
+        " lives in ",
+        "Springfield",
+        "springfield",
+        " at 12 Long Acre Lane",
+        "on 3 May 1999",
+        " call +44 20 7946 0958",
+        " r.klinger@example.org",
+        "\n",
+        ". ",
+        ", ",
+        " and ",
+        "Article 6 § 1",
+        "THE END",
+        "3 apples",
+        "[PERSON-3]",
+        "[SMITH-1]",
+        "https://example.org/ruth",
+        "def ruth(x):\n    return x",
+        "| Name | Age |\n| Tom Okafor | 43 |",
+        "é",
+        "J\u200bo",
+        "&amp;",
+        "Ministry of Silly Walks",
+        "the ",
+        " said ",
+        "I am ",
+        " years old",
+        "the cat sat",
+        "Grüße, Jörg",
+    ]
+)
 TEXTS = st.lists(PHRASES | st.text(max_size=5), min_size=1, max_size=10).map("".join)
 RECIPE = load()
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from incamera.deid.lexicons import terms
+
 _WORD = re.compile(r"[^\W_]+")
 _PEOPLE = ("PERSON", "ACCOUNT")
-_HONORIFIC = frozenset(["mr", "mrs", "ms", "miss", "dr", "prof", "sir", "lady", "lord", "sr", "sra", "don", "doña", "herr", "frau", "mme", "s"])
+_HONORIFIC = frozenset(terms.TITLES | {"s"})
 
 
 def key(surface: str) -> str:

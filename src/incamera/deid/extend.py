@@ -22,9 +22,10 @@ def extend(hits: Sequence[Hit], tokens: Tokens) -> Iterator[Hit]:
         label = hit.label
         if label in _DATES:
             yield from _date(hit, hits[n + 1] if n + 1 < len(hits) else None, tokens, starts)
-        if label in _NAMED:
+        if label in _NAMED or label == "DEM":
             yield from _body(hit, tokens, starts)
-        if label == "DEM" or label == "LOC":
+            yield from _article(hit, tokens, starts)
+        if label in {"DEM", "LOC"}:
             after = bisect_left(starts, hit.end)
             nouns = terms.NATIONAL_NOUNS if label == "DEM" else terms.PLACE_NOUNS
             if (
@@ -50,6 +51,16 @@ def _body(hit: Hit, tokens: Tokens, starts: list[int]) -> Iterator[Hit]:
         if tokens.codes[j] & t.BODY:
             yield Hit(hit.start, tokens.spans[j][1], hit.label, "quasi", 0.4, "extend")
             return
+
+
+def _article(hit: Hit, tokens: Tokens, starts: list[int]) -> Iterator[Hit]:
+    """ "the University of Alba": the article of a body's name of several words."""
+    i = bisect_left(starts, hit.start)
+    if not i or tokens.lows[i - 1] != "the" or tokens.gap(i) != " ":
+        return
+    words = range(i, bisect_left(starts, hit.end))
+    if len(words) > 1 and any(tokens.codes[j] & (t.BODY | t.ORG) for j in words):
+        yield Hit(tokens.spans[i - 1][0], hit.end, hit.label, "quasi", 0.4, "extend")
 
 
 def _bodies_of(tokens: Tokens) -> Iterator[Hit]:

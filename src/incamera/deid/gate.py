@@ -18,9 +18,9 @@ from incamera.deid.opinion import Opinion
 from incamera.deid.tokens import BLANK, Tokens, bits
 
 #: What the names model adds beyond, and clears below: margins over "no name", in logits.
-ADD, CLEAR = -3.2, -6.0
+ADD, CLEAR = -3.4, -6.0
 #: Where the author uses no capitals the model is nearly all there is: its dial is turned further up.
-ADD_UNCASED = -3.8
+ADD_UNCASED, CLEAR_UNCASED = -4.3, -5.0
 #: The same beside a tag, whose own word the model can no longer see: a second pass must not judge more harshly.
 ADD_NEAR, CLEAR_NEAR = 3.0, 0.0
 
@@ -51,7 +51,7 @@ class Gate:
         self.code = code
         self.scores = scores
         self.bias = bias
-        self._cleared = scores.below(CLEAR, CLEAR_NEAR) if scores is not None else None
+        self._cleared = scores.below(CLEAR if tokens.cased else CLEAR_UNCASED, CLEAR_NEAR) if scores is not None else None
         self.masked: dict[int, tuple[str, FindingKind, float, str]] = {}
         self.spared: list[int] = []  #: numbers that count articles or steps: safe if that word itself survives
         self._capitals: list[int] = []
@@ -395,15 +395,11 @@ class Gate:
         ):
             return
         first = run[0]
-        if (
-            tokens.starts(first)
-            and first not in masked
-            and tokens.codes[first] & t.SAFE_START
-            and not tokens.codes[first] & (t.NAME | t.ORG | t.TITLE)
-        ):
+        code = tokens.codes[first]
+        opens = tokens.starts(first) and first not in masked and code & t.SAFE_START and not code & (t.NAME | t.ORG | t.TITLE)
+        if opens and len(capitals) == 2 and found:
             # "Yesterday Anna ...": the word that only opens the sentence is no part of the name, unless more capitals follow.
-            if len(capitals) == 2 and found:
-                run = run[1:]
+            run = run[1:]
         label, kind, _, _ = masked[found[0]] if found else ("ORG", "quasi", 0.4, "")
         for i in run:
             self._mask(i, label, kind, 0.45, "run")
@@ -415,6 +411,7 @@ class Gate:
         for i in sorted(i for i in masked if masked[i][0] in _NAMES):
             label, kind = masked[i][0], masked[i][1]
             self._initials_before(i, label, kind)
+            self._prefix_before(i, label, kind)
             j = i + 1
             if j >= n or j in masked:
                 continue
@@ -433,6 +430,20 @@ class Gate:
             ):
                 # "paul walker": after a first name in small letters, an ordinary word that is also a surname is one.
                 self._mask(j, "PERSON", "direct", 0.4, "surname")
+
+    def _prefix_before(self, i: int, label: str, kind: FindingKind) -> None:
+        """ "al-sadr", "bin laden", "o'neill", and "The" where it is capitalised inside a sentence."""
+        tokens = self.tokens
+        j = i - 1
+        if j < 0 or j in self.masked:
+            return
+        low, gap = tokens.lows[j], tokens.gap(i)
+        if low in terms.NAME_PREFIXES:
+            apostrophe = gap in ("'", "’", "´") and len(low) <= 2
+            if gap == "-" or apostrophe or (gap == " " and low in _BEFORE_NAMES and label == "PERSON"):
+                self._mask(j, label, kind, 0.4, "prefix")
+        elif tokens.words[j] == "The" and gap == " " and self._upper(i) and not tokens.starts(j) and not self._loud_line(j):
+            self._mask(j, label, "quasi", 0.4, "prefix")
 
     def _initials_before(self, i: int, label: str, kind: FindingKind) -> None:
         """ "j. m. huber": single letters that lead up to a name."""
@@ -490,6 +501,7 @@ _INTRODUCERS: dict[str, tuple[tuple[str, ...], ...]] = {
 _LINKS = frozenset(
     ["and", "y", "et", "und", "e", "de", "del", "der", "van", "von", "la", "al", "el", "bin", "di", "da", "dos", "du", "des"]
 )
+_BEFORE_NAMES = frozenset(["bin", "ibn", "abu", "al", "el", "van", "von", "della", "san", "santa"])
 _PLAIN = t.SAFE_START | t.SAFE_MID
 #: A known word may still say something: what it is, or what it begins.
 _SPEAKS = t.DEM | t.HEALTH | t.OCC | t.KIN | t.SEX | t.NUMWORD | t.TITLE | t.VOCATIVE | t.ANNOUNCES | t.PHRASE

@@ -109,9 +109,9 @@ def _place(span: Span, document: bool) -> Record:
 
 
 def _rows(found: Found, *, document: bool) -> list[Record]:
-    rows: list[tuple[Any, Record]] = []
-    for f in found.findings:
-        rows.append((f.span, {"label": f.label, "kind": f.kind, "score": f.score, "detector": f.detector}))
+    rows: list[tuple[Span, Record]] = [
+        (f.span, {"label": f.label, "kind": f.kind, "score": f.score, "detector": f.detector}) for f in found.findings
+    ]
     for span, code in found.withheld:
         if span.end > span.start:
             rows.append((span, {"label": "WITHHELD", "kind": "direct", "score": 1.0, "detector": f"withheld.{code}"}))

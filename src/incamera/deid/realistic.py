@@ -23,9 +23,26 @@ if TYPE_CHECKING:
     from faker import Faker
 
 LOCALES = {
-    "en": "en_US", "es": "es_ES", "fr": "fr_FR", "de": "de_DE", "it": "it_IT", "pt": "pt_PT", "nl": "nl_NL", "pl": "pl_PL", "sv": "sv_SE",
-    "da": "da_DK", "nb": "no_NO", "fi": "fi_FI", "cs": "cs_CZ", "ru": "ru_RU", "uk": "uk_UA", "tr": "tr_TR", "hu": "hu_HU", "ro": "ro_RO", "el": "el_GR",
-}  # fmt: skip
+    "en": "en_US",
+    "es": "es_ES",
+    "fr": "fr_FR",
+    "de": "de_DE",
+    "it": "it_IT",
+    "pt": "pt_PT",
+    "nl": "nl_NL",
+    "pl": "pl_PL",
+    "sv": "sv_SE",
+    "da": "da_DK",
+    "nb": "no_NO",
+    "fi": "fi_FI",
+    "cs": "cs_CZ",
+    "ru": "ru_RU",
+    "uk": "uk_UA",
+    "tr": "tr_TR",
+    "hu": "hu_HU",
+    "ro": "ro_RO",
+    "el": "el_GR",
+}
 _TRIES = 64
 
 
@@ -85,7 +102,7 @@ def realistic(
         for n in range(_TRIES):
             drawn = hmac.new(secret, f"{scope}\0{label}\0{leader}\0{n}".encode("utf-8", "surrogatepass"), sha256).digest()
             fake = _faker(LOCALES.get(language, "en_US"))
-            fake.seed_instance(int.from_bytes(drawn[:8], "big"))  # type: ignore[no-untyped-call]
+            fake.seed_instance(int.from_bytes(drawn[:8], "big"))
             made = make(fake, surface, drawn)
             words = {w.strip(".,").lower() for w in made.split()}
             if made not in used and not words & present:
@@ -121,7 +138,9 @@ def _genders() -> tuple[frozenset[str], frozenset[str]]:
     """(names given to women, names given to men). Source: US census 1990."""
     from importlib.resources import files
 
-    read = lambda name: frozenset(line.split()[0].lower() for line in (files("names") / name).read_text().splitlines())
+    def read(name: str) -> frozenset[str]:
+        return frozenset(line.split()[0].lower() for line in (files("names") / name).read_text().splitlines())
+
     return read("dist.female.first"), read("dist.male.first")
 
 

@@ -69,9 +69,8 @@ def load(name: str = "conservative") -> Recipe:
     from importlib.metadata import version
 
     from incamera.deid.lexicons import tables
-    from incamera.deid.patterns import rules
-
     from incamera.deid.names import tagger
+    from incamera.deid.patterns import rules
 
     model = tagger()
     versions = {

@@ -45,7 +45,7 @@ RANK = {
             "KIN",
             "NUMBER",
             "OTHER",
-        )  # fmt: skip
+        )
     )
 }
 _KINDS: tuple[FindingKind, ...] = ("direct", "sensitive", "quasi")

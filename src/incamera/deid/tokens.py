@@ -10,9 +10,39 @@ from incamera.deid.lexicons.tables import Table
 
 #: The labels a tag may carry. Closed: `[SMITH-1]` is no tag of ours and is treated as any other text.
 LABELS = (
-    "PERSON", "ORG", "LOC", "ADDRESS", "DATE", "TIME", "AGE", "EMAIL", "PHONE", "CARD", "IBAN", "BIC", "NATIONAL-ID", "PLATE", "IP", "MAC", "URL",
-    "HANDLE", "GEO", "WALLET", "CASE", "CODE", "SECRET", "DEM", "OCC", "HEALTH", "KIN", "QUANTITY", "NUMBER", "ACCOUNT", "WITHHELD", "OTHER",
-)  # fmt: skip
+    "PERSON",
+    "ORG",
+    "LOC",
+    "ADDRESS",
+    "DATE",
+    "TIME",
+    "AGE",
+    "EMAIL",
+    "PHONE",
+    "CARD",
+    "IBAN",
+    "BIC",
+    "NATIONAL-ID",
+    "PLATE",
+    "IP",
+    "MAC",
+    "URL",
+    "HANDLE",
+    "GEO",
+    "WALLET",
+    "CASE",
+    "CODE",
+    "SECRET",
+    "DEM",
+    "OCC",
+    "HEALTH",
+    "KIN",
+    "QUANTITY",
+    "NUMBER",
+    "ACCOUNT",
+    "WITHHELD",
+    "OTHER",
+)
 
 TAG = re.compile(r"\[(?:" + "|".join(LABELS) + r")-[1-9][0-9]{0,5}\]|\[WITHHELD: [A-Z-]{3,40}\]")
 #: What a tag is blanked with in the view: no letter, no digit, no blank, so that nothing matches across it.
@@ -22,7 +52,31 @@ _TAGS = re.compile(BLANK + "+")
 #: A word: letters, marks and digits. Marks matter: Devanagari or Arabic words are full of them.
 _PLAIN = re.compile(r"[^\W_]+")
 _END = frozenset('.!?:;\n\r"“”„«»•*|>{}[]()<=—–…\t#/\\')
-_ABBREVIATION = frozenset(("mr", "mrs", "ms", "dr", "prof", "st", "sr", "sra", "no", "nos", "vs", "v", "jr", "fr", "rev", "hon", "lt", "col", "gen", "m", "mme"))  # fmt: skip
+_ABBREVIATION = frozenset(
+    (
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "prof",
+        "st",
+        "sr",
+        "sra",
+        "no",
+        "nos",
+        "vs",
+        "v",
+        "jr",
+        "fr",
+        "rev",
+        "hon",
+        "lt",
+        "col",
+        "gen",
+        "m",
+        "mme",
+    )
+)
 
 
 def blank_tags(text: str) -> str:
@@ -56,11 +110,10 @@ class Tokens:
             return False
         if _END.isdisjoint(gap):
             return False
-        if gap.strip(" -") == "." and (
-            (len(self.words[i - 1]) == 1 and self.words[i - 1].isupper()) or self.lows[i - 1] in _ABBREVIATION
-        ):
-            return False
-        return True
+        return not (
+            gap.strip(" -") == "."
+            and ((len(self.words[i - 1]) == 1 and self.words[i - 1].isupper()) or self.lows[i - 1] in _ABBREVIATION)
+        )
 
 
 def tokenise(text: str, table: Table) -> Tokens:
@@ -124,8 +177,59 @@ def bits(low: str, table: Table) -> int:
 
 
 _ENDINGS = (
-    ("s", ""), ("es", ""), ("ed", ""), ("ed", "e"), ("d", ""), ("ing", ""), ("ing", "e"), ("ly", ""), ("er", ""), ("er", "e"), ("ers", ""),
-    ("ness", ""), ("able", ""), ("less", ""), ("ful", ""), ("ize", ""), ("ise", ""), ("ized", ""), ("ised", ""), ("al", ""), ("ity", ""),
-    ("mente", ""), ("mente", "o"), ("as", "o"), ("os", "o"), ("a", "o"), ("ndose", ""), ("se", ""), ("en", ""), ("e", ""), ("n", ""),
-)  # fmt: skip
-_PREFIXES = ("un", "re", "non", "pre", "post", "anti", "over", "under", "mis", "dis", "sub", "super", "inter", "multi", "micro", "auto", "bio", "neuro", "hiper", "hipo", "intra", "extra")  # fmt: skip
+    ("s", ""),
+    ("es", ""),
+    ("ed", ""),
+    ("ed", "e"),
+    ("d", ""),
+    ("ing", ""),
+    ("ing", "e"),
+    ("ly", ""),
+    ("er", ""),
+    ("er", "e"),
+    ("ers", ""),
+    ("ness", ""),
+    ("able", ""),
+    ("less", ""),
+    ("ful", ""),
+    ("ize", ""),
+    ("ise", ""),
+    ("ized", ""),
+    ("ised", ""),
+    ("al", ""),
+    ("ity", ""),
+    ("mente", ""),
+    ("mente", "o"),
+    ("as", "o"),
+    ("os", "o"),
+    ("a", "o"),
+    ("ndose", ""),
+    ("se", ""),
+    ("en", ""),
+    ("e", ""),
+    ("n", ""),
+)
+_PREFIXES = (
+    "un",
+    "re",
+    "non",
+    "pre",
+    "post",
+    "anti",
+    "over",
+    "under",
+    "mis",
+    "dis",
+    "sub",
+    "super",
+    "inter",
+    "multi",
+    "micro",
+    "auto",
+    "bio",
+    "neuro",
+    "hiper",
+    "hipo",
+    "intra",
+    "extra",
+)

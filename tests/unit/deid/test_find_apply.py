@@ -177,7 +177,10 @@ def test_find_and_apply_share_one_list() -> None:
 
 @pytest.mark.parametrize("batch", [1, 2, 64])
 def test_the_batch_changes_nothing(batch: int) -> None:
-    records = [{"id": str(i), "text": t} for i, t in enumerate(["I am Ruth Klinger", "the kettle", "你好，我叫李明。", "call tom okafor in springfield", ""])]
+    records = [
+        {"id": str(i), "text": t}
+        for i, t in enumerate(["I am Ruth Klinger", "the kettle", "你好，我叫李明。", "call tom okafor in springfield", ""])
+    ]
     assert list(find_records(records, batch=batch)) == [find_record(r) for r in records]
 
 

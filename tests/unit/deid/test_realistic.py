@@ -70,9 +70,15 @@ def test_never_a_value_of_the_conversation() -> None:
 
 @pytest.mark.parametrize(
     ("surface", "month", "year"),
-    [("3 March 1987", "March 1987", "1987"), ("1987-03-14", "March 1987", "1987"), ("25/03/1987", "March 1987", "1987"), ("3/4/1987", "1987", "1987"),
-     ("14 de marzo de 1987", "March 1987", "1987"), ("last Tuesday", None, None)],
-)  # fmt: skip
+    [
+        ("3 March 1987", "March 1987", "1987"),
+        ("1987-03-14", "March 1987", "1987"),
+        ("25/03/1987", "March 1987", "1987"),
+        ("3/4/1987", "1987", "1987"),
+        ("14 de marzo de 1987", "March 1987", "1987"),
+        ("last Tuesday", None, None),
+    ],
+)
 def test_dates_are_coarsened_not_guessed(surface: str, month: str | None, year: str | None) -> None:
     assert generalise.date(surface, "month") == month
     assert generalise.date(surface, "year") == year

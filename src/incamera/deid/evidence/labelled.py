@@ -1,4 +1,4 @@
-"""Labelled sets: gold spans against findings, the whole table out (`incamera deid evaluate`).
+"""Labelled sets: gold spans against findings, the whole table out.
 
 The measures are those of the field: a mention counts as covered when every letter and digit of it lies in a finding,
 whatever the finding's label; a document leaks when one of its direct mentions is not covered.

@@ -72,7 +72,9 @@ def rows_out(assignments: Iterable[Assignment], texts: Mapping[str, Sequence[str
 def bounds(
     assignments: Sequence[Assignment], marked: Iterable[Mapping[str, Any]], sizes: Mapping[str, int], *, confidence: float = 0.95
 ) -> tuple[list[Bound], float | None]:
-    """(exact upper bounds per stratum and for the whole, structured identifiers and names apart; share of double readings that agree).
+    """(exact upper bounds, share of double readings that agree).
+
+    Bounds are per stratum and for the whole, for structured identifiers, names and anything.
 
     *marked* rows are `{"conversation","reader","leaks":[{"kind":"structured"|"names", ...}]}`. A conversation read
     twice leaks if either reader says so.
@@ -135,4 +137,7 @@ def sentence(bound: Bound | None) -> str:
     if bound is None:
         return f"Leak bound: {NOT_ESTABLISHED} (no reader looked at this production)."
     i = bound.interval
-    return f"At most {i.high} of {i.population} conversations leak ({bound.kind}) at {i.confidence:.0%} confidence; {i.k} of {i.n} read did."
+    return (
+        f"At most {i.high} of {i.population} conversations leak ({bound.kind}) at {i.confidence:.0%} confidence; "
+        f"{i.k} of {i.n} read did."
+    )

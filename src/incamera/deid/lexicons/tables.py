@@ -206,7 +206,7 @@ def _classes() -> dict[str, int]:
         (terms.DEMOGRAPHIC, DEM), (terms.OCCUPATIONS, OCC), (terms.TRADES, OCC), (terms.HEALTH, HEALTH), (terms.ILL_NOUNS, ILL), (terms.KIN, KIN),
         (terms.SEX, SEX), (terms.MONTHS, DATE), (terms.WEEKDAYS, DATE), (terms.TITLES, TITLE), (terms.VOCATIVES, VOCATIVE), (terms.ORG_WORDS, ORG),
         (terms.BRANDS, BRAND), (terms.FIGURES, FIGURE), (terms.SAFE_CAPITALS, SAFECAP), (terms.NUMBER_WORDS, NUMWORD), (terms.TIME_UNITS, UNIT), (terms.CONNECTORS, CONNECTOR),
-        (terms.REFERENCE_WORDS, REFERENCE), ((p[0] for p in terms.INTRODUCERS), ANNOUNCES), (terms.BODY_NOUNS, BODY), (terms.KEYWORDS_OF_CODE, KNOWN | ORDINARY),
+        (terms.REFERENCE_WORDS, REFERENCE), ((p[0] for p in terms.INTRODUCERS), ANNOUNCES), (terms.BODY_NOUNS, BODY), (terms.BODIES_OF, BODY), (terms.KEYWORDS_OF_CODE, KNOWN | ORDINARY),
     ):  # fmt: skip
         mark(words, bit)
     for singular, bit in ((terms.OCCUPATIONS, OCC), (terms.TRADES, OCC), (terms.DEMOGRAPHIC, DEM)):

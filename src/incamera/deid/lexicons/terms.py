@@ -331,9 +331,12 @@ station airport bridge tower hall building park garden gardens zoo stadium arena
 road street avenue lane county city town village district province region state states council committee commission department ministry agency
 association foundation union league party club team society group partners services systems technologies technology industries motors airlines
 airways railways police army forces navy marines government parliament senate court tribunal prison police
-barracks castle palace cathedral chapel cemetery orchestra band
+monthly weekly daily forces foundation tech arts barracks castle palace cathedral chapel cemetery orchestra band
 """)
 #: Bodies named after what they do: "ministry of education".
 BODIES_OF = _set(
-    "ministry department university institute bureau agency court association city county gulf bay board faculty college bank republic kingdom church"
+    "ministry department university institute bureau agency court association city county gulf bay board faculty college bank republic kingdom church office offices"
 )
+
+#: Small words that begin a name, whatever its case: "bin laden", "al-sadr", "van dyke".
+NAME_PREFIXES = _set("al el az ad as ash an bin ibn abu umm van von der de del della di da la le ter ten mac mc st saint san santa o d")

@@ -73,7 +73,7 @@ _TLD = (
     r"(?:com|org|net|edu|gov|mil|int|info|biz|io|co|ai|app|dev|me|tv|eu|uk|us|ca|au|nz|ie|de|at|ch|fr|be|nl|lu|es|pt|it|gr|se|no|dk|fi|is|pl|cz|sk"
     r"|hu|ro|bg|hr|si|rs|ua|ru|by|tr|il|in|pk|cn|jp|kr|tw|hk|sg|my|th|vn|id|ph|br|mx|ar|cl|pe|za|ng|ke|eg|ma|xyz|online|site|shop|blog|paris|london)"
 )
-_SECRET_WORD = (
+_KEEPS = (
     r"(?:passw(?:or)?d|passwd|pwd|passphrase|passcode|contraseña|contrasena|clave|mot de passe|passwort|kennwort|senha|pin|secret|client[_-]?secret"
     r"|api[ _-]?key|apikey|access[ _-]?key|secret[ _-]?key|private[ _-]?key|auth[ _-]?token|access[ _-]?token|token|bearer|credentials?)"
 )
@@ -111,7 +111,7 @@ RULES: tuple[Rule, ...] = (
     Rule(id="address.box", label="ADDRESS", score=0.9, core=r"(?i)(?:p\.?\s?o\.?\s?box|psc|apartado(?: de correos)?|postfach|bo[iî]te postale|bp|cmr|unit)\s?\d{1,6}(?:,?\s(?:box|apo)\s?\d{1,6})?"),
     Rule(id="address.us", hint=r"[A-Z]{2}\s\d{5}", label="ADDRESS", score=0.85, core=rf"(?:{_CAP}\s?){{1,3}},?\s(?:[A-Z]{{2}})\s\d{{5}}(?:-\d{{4}})?"),
     Rule(id="address.uk", label="ADDRESS", score=0.9, core=r"[A-Z]{1,2}\d[A-Z0-9]?\s\d[A-Z]{2}"),
-    Rule(id="place.dotted", label="LOC", score=0.7, core=r"(?i)u\.\s?[sk]\.(?:\s?a\.?)?", open_right=True),
+    Rule(id="place.dotted", label="LOC", score=0.7, core=r"(?i)u\.\s?[sk]\.?(?:\s?a\.?)?"),
     Rule(id="geo", label="GEO", score=0.95, core=r"[-+]?\d{1,3}\.\d{3,12}\s?[,;]\s?[-+]?\d{1,3}\.\d{3,12}"),
     Rule(id="geo.dms", label="GEO", score=0.95, core=r"\d{1,3}\s?°\s?\d{1,2}\s?['′’]\s?(?:\d{1,2}(?:\.\d{1,4})?\s?[\"″”]?)?\s?[NSEWnsew]?", open_right=True),
     # --- when --------------------------------------------------------------------------------------------------------
@@ -166,8 +166,8 @@ RULES: tuple[Rule, ...] = (
     Rule(id="secret.vendor", hint=r"(?:gh[opusr]_|github_pat_|glpat-|sk-|[rsp]k_(?:live|test)_|xox[abeoprs]-|AIza|ya29\.|SG\.|hf_|npm_|pypi-|dop_v1_|shp(?:at|ss|ca)_|key-|EAAC|AC[a-f0-9]{32})", label="SECRET", score=0.99,
          core=r"(?:gh[opusr]_[A-Za-z0-9]{20,90}|github_pat_[A-Za-z0-9_]{20,90}|glpat-[A-Za-z0-9_-]{18,40}|sk-(?:proj-|ant-|live-|test-)?[A-Za-z0-9_-]{16,200}|[rsp]k_(?:live|test)_[A-Za-z0-9]{10,99}|xox[abeoprs]-[A-Za-z0-9-]{10,200}|AIza[A-Za-z0-9_-]{30,45}|ya29\.[A-Za-z0-9_-]{20,200}|SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}|hf_[A-Za-z0-9]{20,60}|npm_[A-Za-z0-9]{30,50}|pypi-[A-Za-z0-9_-]{40,250}|dop_v1_[a-f0-9]{60,70}|shp(?:at|ss|ca)_[a-fA-F0-9]{30,40}|key-[a-f0-9]{30,40}|EAAC[A-Za-z0-9]{20,200}|AC[a-f0-9]{32})"),
     Rule(id="secret.jwt", far=True, hint=r"eyJ[A-Za-z0-9_-]{8}", label="SECRET", score=0.99, core=r"eyJ[A-Za-z0-9_-]{8,800}\.[A-Za-z0-9_-]{8,800}(?:\.[A-Za-z0-9_-]{0,800})?", open_right=True),
-    Rule(id="secret.assigned", far=True, hint=rf"(?i){_SECRET_WORD}[\"']?\s?(?:[:=]|is|es|ist|est)", label="SECRET", score=0.9, group=1, open_left=True, open_right=True,
-         core=rf"(?i){_SECRET_WORD}[\"']?\s?(?:[:=]|:=|=>|is|es|ist|est)\s?[\"'`]?([^\s\"'`,;<>]{{4,200}})", check=v.secret),
+    Rule(id="secret.assigned", far=True, hint=rf"(?i){_KEEPS}[\"']?\s?(?:[:=]|is|es|ist|est)", label="SECRET", score=0.9, group=1, open_left=True, open_right=True,
+         core=rf"(?i){_KEEPS}[\"']?\s?(?:[:=]|:=|=>|is|es|ist|est)\s?[\"'`]?([^\s\"'`,;<>]{{4,200}})", check=v.secret),
     Rule(id="secret.basic", hint=r"://", label="SECRET", score=0.95, group=1, core=r"[a-z][a-z0-9+]{1,15}://([^\s/@:]{1,64}:[^\s/@]{1,100})@", open_right=True),
     Rule(id="secret.blob", far=True, hint=r"[A-Za-z0-9+/_-]{24}", label="SECRET", score=0.7, core=r"[A-Za-z0-9+/_-]{24,1000}={0,2}", check=v.blob, open_right=True),
 )  # fmt: skip

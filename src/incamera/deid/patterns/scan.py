@@ -179,7 +179,7 @@ def _named_last(costly: list[tuple[Rule, Hit]], hits: list[Hit], text: str) -> I
     hits.sort()
     starts = [h[0] for h in hits]
     for rule, hit in costly:
-        start, end, label, kind, score, detector = hit
+        start, end, _label, kind, _score, detector = hit
         near = hits[max(0, bisect_left(starts, start) - 3) : bisect_left(starts, end)]
         if rule.check is None or any(h[0] <= start and end <= h[1] and h[4] >= 0.6 for h in near):
             yield start, end, "CODE", kind, 0.5, detector
