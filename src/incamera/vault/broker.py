@@ -66,7 +66,7 @@ class Release:
 
 
 class Broker:
-    """Checks, records, releases. Thread-safe; one lock keeps count and receipt of a request together."""
+    """Checks, counts, records, releases. Thread-safe."""
 
     def __init__(
         self,
@@ -119,7 +119,8 @@ class Broker:
         rows = [row for row in rows if self._visible(grant, row, subjects[row.uref])]
         with self._lock:
             used = self._count(grant, rows)
-            self._record(grant, [row.cref for row in rows], used)
+        # Outside the lock: receipts of several workers share one sync of the ledger.
+        self._record(grant, [row.cref for row in rows], used)
         return self._unwrap(rows, subjects)
 
     # --- the checks ---------------------------------------------------------------------------------------------

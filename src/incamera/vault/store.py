@@ -16,7 +16,6 @@ from incamera.core.ports import Appender, Clock, Step
 from incamera.core.records import Account, Conversation, Grant
 from incamera.vault import facts as facts_
 from incamera.vault import files, fragments, intake, sessions, within
-from incamera.vault.bodies import Sealed
 from incamera.vault.broker import Broker
 from incamera.vault.database import Database
 from incamera.vault.facts import Facts
@@ -288,11 +287,7 @@ class Vault:
         """
         rows = 0
         for name, count, root in self._state.rows("SELECT name, rows, root FROM file WHERE rows > 0 ORDER BY batch"):
-            read = [
-                Sealed(*row)
-                for batch in self._fragment(((name, None),), count).read()
-                for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
-            ]
+            read = self._upkeep.rows(name)
             if len(read) != count or intake.rows_root(read) != bytes(root):
                 raise Unverified("vault.damaged-file", "the rows are not those that were stored", where=name)
             rows += count

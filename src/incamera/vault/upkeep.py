@@ -118,7 +118,7 @@ class Upkeep:
         kept = table.take(pa.array([place for place in range(table.num_rows) if place not in gone], pa.int64()))
         new = f"{batch:010d}-{new_ref()[:12]}.parquet"
         size = 0
-        rows = [Sealed(*row) for row in zip(*(column.to_pylist() for column in kept.columns), strict=True)]
+        rows = _rows(kept)
         if kept.num_rows:
             size = files.write_parquet(
                 self._directory / new,
@@ -140,8 +140,16 @@ class Upkeep:
         files.remove(self._directory / name)
         return len(gone), size
 
+    def rows(self, name: str) -> list[Sealed]:
+        """Every row of a data file, still sealed."""
+        return _rows(self._read(name))
+
     def _read(self, name: str) -> pa.Table:
         path = self._directory / name
         key = fragments.outer_key(self._file_secret, self._keyring.tenant, name)
         with files.open_parquet(path, key=key, prefix=fragments.outer_label(self._keyring.tenant, name)) as file:
             return files.read_groups(file, path).cast(SEALED)
+
+
+def _rows(table: pa.Table) -> list[Sealed]:
+    return [Sealed(*row) for row in zip(*(column.to_pylist() for column in table.columns), strict=True)]

@@ -13,6 +13,7 @@ import socketserver
 import struct
 import tempfile
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -50,13 +51,22 @@ class _Answer(msgspec.Struct, array_like=True):
 
 
 class Server:
-    """Serves a broker on a socket in a fresh directory, from a thread of this process, until `close`."""
+    """Serves a broker on a socket, from a thread of this process until `close`, or in the foreground by `serve`.
 
-    def __init__(self, broker: Broker, file_key: Any, *, address: Path | None = None) -> None:
+    Without an *address* the socket lies in a fresh directory that only this account enters. A broker of its own account
+    (the process that holds the KMS's permission and keys.db) names the *accounts* that may ask: numeric user ids, as
+    the kernel states them for the peer. The socket is then open to the group of its directory.
+    """
+
+    def __init__(
+        self, broker: Broker, file_key: Any, *, address: Path | None = None, accounts: Iterable[int] | None = None
+    ) -> None:
         self._directory = Path(tempfile.mkdtemp(prefix="incamera-")) if address is None else None
         self.address = str(address or Path(str(self._directory)) / "broker")
         server = _Threads(self.address, _Handler)
         server.broker = broker
+        server.accounts = frozenset(accounts if accounts is not None else [os.geteuid()])
+        Path(self.address).chmod(0o600 if accounts is None else 0o660)
         server.file_key = file_key
         self._server = server
         self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="broker", daemon=True)
@@ -86,6 +96,7 @@ class _Threads(socketserver.ThreadingUnixStreamServer):
     block_on_close = False
     broker: Broker
     file_key: Any
+    accounts: frozenset[int] = frozenset()
 
     def __init__(self, *args: Any) -> None:
         self._connections: set[socket.socket] = set()
@@ -106,14 +117,17 @@ class _Threads(socketserver.ThreadingUnixStreamServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def server_bind(self) -> None:
-        super().server_bind()
-        Path(str(self.server_address)).chmod(0o600)
+        before = os.umask(0o177)
+        try:
+            super().server_bind()
+        finally:
+            os.umask(before)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Only processes of the same operating-system account are heard, whatever the directory's mode came to be."""
+        """Only processes of the stated accounts are heard, whatever the directory's mode came to be."""
         credentials = request.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         _, uid, _ = struct.unpack("3i", credentials)
-        return bool(uid == os.geteuid())
+        return uid in self.accounts
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news; and a traceback on stderr could show what it asked for."""

@@ -11,6 +11,7 @@ import pytest
 
 from incamera.core.errors import Unavailable
 from incamera.testing.vaults import examine
+from incamera.vault import sessions
 from incamera.vault.wire import Client, Server
 
 
@@ -39,6 +40,7 @@ def test_a_broker_that_comes_back_is_found_again(fill: Any, tmp_path: Path) -> N
     second = Server(place.vault.broker, place.vault._file_key, address=address).start()
     assert len(released(str(address), grant, crefs).keys) == 3
     second.close()
+    sessions.drop(str(address))
 
 
 def test_a_broker_that_fails_tells_no_detail(fill: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +94,20 @@ def test_a_second_broker_shares_the_count_with_the_first(fill: Any) -> None:
         place.vault.broker.release(grant, crefs[15:])
     assert getattr(caught.value, "code", "") == "vault.record-cap"
     other.close()
+
+
+@pytest.mark.parametrize("accounts", [[], [os.geteuid() + 1]])
+def test_accounts_that_are_not_named_are_not_heard(fill: Any, tmp_path: Path, accounts: list[int]) -> None:
+    place = fill(3)
+    grant = place.grant()
+    server = Server(place.vault.broker, place.vault._file_key, address=tmp_path / "door", accounts=accounts).start()
+    door = Client(server.address)
+    with pytest.raises(Unavailable) as caught:
+        door.release(grant, [bytes.fromhex(ref) for ref in place.refs().values()])
+    assert caught.value.code == "vault.broker-gone"
+    assert "key.released" not in place.ledger.acts()
+    door.close()
+    server.close()
 
 
 def test_the_broker_can_be_a_process_of_its_own(fill: Any, tmp_path: Path) -> None:
