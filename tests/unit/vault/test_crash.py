@@ -203,6 +203,7 @@ def _kill_at_random(home: Path, rounds: int, seed: int) -> None:
 
             def work(tell: Callable[[int], None], start: int = total) -> None:
                 child = opened(home)
+                tell(0)  # ready: from here on, any moment may be the last
                 number = start
                 while True:
                     child.put(conversation(n, subjects=40) for n in range(number, number + 20))
@@ -210,7 +211,8 @@ def _kill_at_random(home: Path, rounds: int, seed: int) -> None:
                     tell(number)
 
             pid, reader = in_child(work)
-            time.sleep(chance.uniform(0.05, 0.35))
+            assert os.read(reader, 4) == bytes(4)
+            time.sleep(chance.uniform(0.0, 0.3))
             os.kill(pid, signal.SIGKILL)
             assert os.WIFSIGNALED(os.waitpid(pid, 0)[1])
             told = acknowledged(reader)
