@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from incamera.clerk.clear import decide
 from incamera.clerk.collect import EXCEPTIONS, Sources, collect
 from incamera.clerk.desk import Desk
 from incamera.clerk.examination import examine
-from incamera.clerk.home import Home
+from incamera.clerk.home import Home, write_atomically
 from incamera.clerk.matter import open_matter
 from incamera.clerk.watch import Silent, Watcher
 from incamera.clerk.works import index_works
@@ -46,18 +47,34 @@ class Request:
 
 @dataclass(slots=True)
 class _Timings:
-    """Wall and CPU of the stages this run did, for `run.json`."""
+    """Wall and CPU of the stages, summed over every run of the matter, for `run.json`. This process only; workers in wall."""
 
+    path: Path
     stages: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        with suppress(FileNotFoundError):
+            self.stages = json.loads(self.path.read_bytes())
 
     @contextmanager
     def of(self, stage: str) -> Iterator[None]:
         wall, cpu = time.perf_counter(), time.process_time()
-        yield
-        self.stages[stage] = {
-            "wall_ms": round(1000 * (time.perf_counter() - wall)),
-            "cpu_ms": round(1000 * (time.process_time() - cpu)),
-        }
+        try:
+            yield
+        finally:
+            known = self.stages.setdefault(stage, {"wall_ms": 0, "cpu_ms": 0})
+            known["wall_ms"] += round(1000 * (time.perf_counter() - wall))
+            known["cpu_ms"] += round(1000 * (time.process_time() - cpu))
+            write_atomically(self.path, json.dumps(self.stages).encode())
+
+    def speed(self, stage: str, *, size: int, processes: int, share: float) -> None:
+        """MB/s, core-hours, and how long the whole frame would take at this pace: attested, and different on every machine."""
+        measured = self.stages[stage]
+        wall = max(measured["wall_ms"], 1) / 1000
+        measured["bytes"] = size
+        measured["mb_per_s"] = f"{size / 1e6 / wall:.3f}"
+        measured["core_hours_at_most"] = f"{wall * max(1, processes) / 3600:.6f}"
+        measured["eta_whole_frame_s"] = round(wall / share) if share else None
 
 
 def answer(home: Home, request: Request, *, watch: Watcher | None = None, extra: Sequence[Figure] = ()) -> dict[str, Any]:
@@ -93,7 +110,7 @@ def answer(home: Home, request: Request, *, watch: Watcher | None = None, extra:
 
 
 def _work(desk: Desk, request: Request, volume: Path, extra: Sequence[Figure]) -> None:
-    timings = _Timings()
+    timings = _Timings(desk.path / "timings.json")
     request.out.mkdir(parents=True, exist_ok=True)
     open_matter(desk)
     with timings.of("collect"):
@@ -111,7 +128,8 @@ def _work(desk: Desk, request: Request, volume: Path, extra: Sequence[Figure]) -
         results = examine(desk, grant, list(drawn.values()), processes=request.processes)
     with timings.of("decide"):
         decided = decide(desk, results, drawn, made.rows)
-    _speed(timings, "examine", decided.sums.bytes, desk.done("examined"))
+    share = len(made.rows) / len(committed.frame.rows)
+    timings.speed("examine", size=decided.sums.bytes, processes=request.processes, share=share)
     if not _sealed_already(desk, volume):
         produce.produce(
             desk,
@@ -146,13 +164,3 @@ def _work(desk: Desk, request: Request, volume: Path, extra: Sequence[Figure]) -
 def _sealed_already(desk: Desk, volume: Path) -> bool:
     """A run killed between the volume's rename and its record left a volume that the ledger knows: it is kept."""
     return volume.exists() and desk.recorded("production.sealed", volume=desk.order.production.volume) is not None
-
-
-def _speed(timings: _Timings, stage: str, size: int, facts: dict[str, Any] | None) -> None:
-    """MB/s and core-hours of a stage, from this run's clock: attested, and different on every machine."""
-    measured = timings.stages[stage]
-    wall = max(measured["wall_ms"], 1) / 1000
-    processes = (facts or {}).get("processes", 1)
-    measured["bytes"] = size
-    measured["mb_per_s"] = f"{size / 1e6 / wall:.3f}"
-    measured["core_hours_at_most"] = f"{wall * processes / 3600:.6f}"
