@@ -96,7 +96,7 @@ class Gate:
                 i in self.masked
                 or not low.isalpha()
                 or (len(low) == 1 and low in "aiyoe")
-                or (self.tokens.codes[i] & t.FUNCTION and score < 0)
+                or (self.tokens.codes[i] & (t.FUNCTION | t.VOCATIVE) and score < 0)
             ):
                 continue
             kind: FindingKind = (
@@ -381,7 +381,10 @@ class Gate:
     def _refers(self, i: int) -> bool:
         """ "Rule 44": the word belongs to its number, not to the name before it."""
         tokens = self.tokens
-        return bool(tokens.codes[i] & t.REFERENCE) and i + 1 < len(tokens.words) and tokens.words[i + 1][0].isdigit()
+        if not tokens.codes[i] & t.REFERENCE:
+            return False
+        b = tokens.spans[i][1]
+        return tokens.text[b + 1 : b + 2] == BLANK or (i + 1 < len(tokens.words) and tokens.words[i + 1][0].isdigit())
 
     def _one_run(self, run: list[int]) -> None:
         tokens, masked = self.tokens, self.masked
