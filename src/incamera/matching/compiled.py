@@ -87,6 +87,23 @@ def unspaced(packed: Packed) -> I64:
     return result
 
 
+def together(grams: list[U64], places: list[U64]) -> tuple[U64, U64]:
+    """All grams and their places, near each other where they will stand near each other in the table."""
+    if not grams:
+        return np.empty(0, np.uint64), np.empty(0, np.uint64)
+    found = kernels()
+    if found is None:
+        return np.concatenate(grams), np.concatenate(places)
+    counts = np.zeros(found.PARTS, dtype=np.int64)
+    for some in grams:
+        found.count_parts(some, counts)
+    cursors = np.cumsum(counts) - counts
+    out = np.empty(int(counts.sum()), np.uint64), np.empty(int(counts.sum()), np.uint64)
+    for some, their in zip(grams, places, strict=True):
+        found.deal(some, their, cursors, *out)
+    return out
+
+
 def fill(grams: U64, places: U64, filter_: U64, buckets: npt.NDArray[np.uint32], entries: U64) -> None:
     """Set filter and table."""
     (kernels() or plain).fill(grams, places, filter_, buckets, entries)

@@ -148,6 +148,28 @@ def _carry(words, stop, at, first):  # type: ignore[no-untyped-def]
     return first + stop - 1, kept, np.int64(1)
 
 
+#: Parts into which the grams are dealt before the table is laid: filter and table are then filled from front to back, a
+#: cache's worth at a time, instead of all over.
+PARTS = 1024
+
+
+@jit
+def count_parts(some_grams, counts):  # type: ignore[no-untyped-def]
+    """Add to *counts* how many grams fall into each part."""
+    for i in range(len(some_grams)):
+        counts[_place(some_grams[i], PARTS)] += 1
+
+
+@jit
+def deal(some_grams, some_places, cursors, out_grams, out_places):  # type: ignore[no-untyped-def]
+    """Put the grams and places where their parts' cursors stand."""
+    for i in range(len(some_grams)):
+        part = _place(some_grams[i], PARTS)
+        to = cursors[part]
+        out_grams[to], out_places[to] = some_grams[i], some_places[i]
+        cursors[part] = to + 1
+
+
 @jit
 def fill(all_grams, places, filter_, buckets, entries):  # type: ignore[no-untyped-def]
     """Set the filter and lay the table: counting sort into buckets, then by tag and place inside each."""

@@ -170,8 +170,7 @@ class _Sampler:
 
     def stream(self) -> Stream:
         """Lay filter and table."""
-        grams = np.concatenate(self.grams) if self.grams else np.empty(0, np.uint64)
-        places = np.concatenate(self.places) if self.places else np.empty(0, np.uint64)
+        grams, places = compiled.together(self.grams, self.places)
         self.grams, self.places = [], []
         filter_ = np.zeros(max(1, -(-len(grams) * FILTER_BITS // 64)), dtype=np.uint64)
         buckets = np.zeros(max(1, len(grams) // BUCKET) + 1, dtype=np.uint32)
