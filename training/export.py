@@ -64,6 +64,9 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--shards", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--stretch", type=float, default=1.0, help="factor of all logits: keeps the dial's meaning from one model to the next"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     lexicon = np.load(arguments.shards / "lexicon.npz")
@@ -72,6 +75,8 @@ def main() -> None:
     top = activations(model, train.Stream(arguments.shards / "shard.npz", 7))
     step = {name: value / TOP for name, value in top.items()}
     state = {name: value.numpy().astype(np.float64) for name, value in model.state_dict().items()}
+    for name in ("out.weight", "out.bias", "direct.weight"):
+        state[name] *= arguments.stretch
 
     words = state["words.weight"].copy()
     words[0] = 0
