@@ -1,7 +1,7 @@
 """Errors: five families, a stable code each, an exit code per family.
 
 A message names ids, files, lines and offsets; it never carries text of a conversation, a key or a secret.
-Every code has a line in `docs/errors.md` and a test (`tests/unit/test_error_codes.py` holds that).
+Every code has a line in `docs/errors/README.md` and a test (`tests/unit/test_error_codes.py` holds that).
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Awaiting(Refused):
     exit_code = 8
 
 
-#: Exit codes of every command, as documented in `docs/errors.md`. 9 belongs to the verifier: the package is
+#: Exit codes of every command, as documented in `docs/errors/README.md`. 9 belongs to the verifier: the package is
 #: internally consistent, signer and history not established.
 EXIT_CODES = {
     "ok": 0,
