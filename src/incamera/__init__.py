@@ -6,7 +6,8 @@ Three lines are enough for a start:
     print(redact("Dana Example moved to Port Harmony; write to dana@example.org."))
 
     from incamera import match
-    match("... a text ...", [{"work_id": "w1", "text": "... a claimed work ..."}])
+    work = {"work_id": "w1", "text": "The board said that the old ferry would not be mended a fourth time, come what may."}
+    print(match("I read that the old ferry would not be mended a fourth time. Why?", [work]))
 """
 
 from __future__ import annotations
