@@ -49,9 +49,7 @@ def measure(name: str, path: Path) -> None:
     seconds = time.process_time() - began
     size = path.stat().st_size / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{name:28} {size:7.1f} MB  {count:7} conversations  {size / seconds:6.1f} MB/s  peak {peak:.0f} MiB"
-    )
+    print(f"{name:28} {size:7.1f} MB  {count:7} conversations  {size / seconds:6.1f} MB/s  peak {peak:.0f} MiB")
 
 
 def main() -> None:

@@ -205,7 +205,8 @@ def keys(place: Path, count: int) -> dict[str, Any]:
         keyring.insert(number, sorted(rows), [])
         keyring.settle(number, stored=True)
     made = time.process_time() - began
-    opened = cpu(lambda: keyring.check())
+    every = "SELECT uref, epoch, version, wrapped FROM subject_key"
+    opened = cpu(lambda: sum(1 for _ in keyring.subject_keys(database.stream(every))))
     rows = database.rows("SELECT uref, epoch, version, wrapped FROM subject_key LIMIT 100000")
     epoch = AESGCM(keyring.epoch_key(1))
     bare = cpu(lambda: [epoch.decrypt(w[:12], w[12:], keyring.bind(b"subject-key", uref=u, version=v)) for u, _, v, w in rows])
@@ -216,7 +217,7 @@ def keys(place: Path, count: int) -> dict[str, Any]:
     return {
         "keys": total,
         "make and store, keys/s/core": round(total / made),
-        "unwrap all from SQLite, two keys a subject, CPU s": round(opened, 2),
+        "unwrap all from SQLite, CPU s": round(opened, 2),
         "unwrap all, target CPU s": 5,
         "limit: AES-GCM unwrap alone, keys/s/core": round(len(rows) / bare),
         "roll the epoch, CPU s": round(rolled, 2),

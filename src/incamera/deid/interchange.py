@@ -58,6 +58,22 @@ def apply_record(
     recipe = recipe or load()
     conversation = _conversation(record)
     found = find(conversation, recipe=recipe, account=account)
+    return _applied(record, conversation, found, recipe, key)
+
+
+def apply_records(
+    records: Iterable[Mapping[str, Any]], *, recipe: Recipe | None = None, key: bytes | None = None, batch: int = 64
+) -> Iterator[Record]:
+    """`apply_record` for many, in order, as `find_records` is for `find_record`."""
+    recipe = recipe or load()
+    remaining = iter(records)
+    while some := list(islice(remaining, batch)):
+        conversations = [_conversation(r) for r in some]
+        found = find_many([Request(c) for c in conversations], recipe=recipe)
+        yield from (_applied(r, c, f, recipe, key) for r, c, f in zip(some, conversations, found, strict=True))
+
+
+def _applied(record: Mapping[str, Any], conversation: Conversation, found: Found, recipe: Recipe, key: bytes | None) -> Record:
     redacted = apply(conversation, found, recipe=recipe, source=Commitment(""), at=recipe.at, key=key)
     document = "turns" not in record
     out: Record = {"id": record["id"]}
@@ -143,4 +159,4 @@ def _turn(index: int, turn: Any, where: str) -> Turn:
     return Turn(index=index, role=role if role in _ROLES else "user", parts=(Part(kind="text", path="text", text=turn["text"]),))
 
 
-__all__ = ["Record", "apply_record", "find_record", "find_records"]
+__all__ = ["Record", "apply_record", "apply_records", "find_record", "find_records"]

@@ -13,7 +13,7 @@ from incamera.core.records import HEADER, Account, Conversation, Match, Part, Re
 from incamera.deid import recipe as recipes
 from incamera.deid.apply import apply, redact_text, safe_path
 from incamera.deid.find import find
-from incamera.deid.interchange import apply_record, find_record, find_records
+from incamera.deid.interchange import apply_record, apply_records, find_record, find_records
 
 RECIPE = recipes.load()
 SOURCE = Commitment("0" * 64)
@@ -182,6 +182,7 @@ def test_the_batch_changes_nothing(batch: int) -> None:
         for i, t in enumerate(["I am Ruth Klinger", "the kettle", "你好，我叫李明。", "call tom okafor in springfield", ""])
     ]
     assert list(find_records(records, batch=batch)) == [find_record(r) for r in records]
+    assert list(apply_records(records, batch=batch)) == [apply_record(r) for r in records]
 
 
 def test_documents_have_no_turn_and_part() -> None:

@@ -38,7 +38,9 @@ def words(text: str) -> list[str]:
 
 
 def digest(folder: Path) -> dict[str, str]:
-    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()
+    }
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path) -> None:
@@ -123,7 +125,9 @@ def test_the_party_asks_from_its_own_accounts(made: World, imported: tuple[dict[
     assert not {c.subject for c in found.values()} & set(made.parties) - asked
 
 
-def test_all_other_talk_shares_no_run_of_eight_words_with_a_work(made: World, imported: tuple[dict[str, Conversation], Report]) -> None:
+def test_all_other_talk_shares_no_run_of_eight_words_with_a_work(
+    made: World, imported: tuple[dict[str, Conversation], Report]
+) -> None:
     found, _ = imported
     grams = set()
     for work in made.works:

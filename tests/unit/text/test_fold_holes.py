@@ -1,4 +1,4 @@
-"""What the declared fold does not see through, each hole shown. A change that closes one is a new fold version, and fails here first."""
+"""Each hole of the fold that `docs/limitations.md` names: a change that closes one is a new fold version, and fails here first."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ def test_the_plain_text_is_found() -> None:
         ("base64", base64.b64encode(SAID.encode()).decode()),
         ("rot13", codecs.encode(SAID, "rot13")),
         ("reversed", SAID[::-1]),
-        ("hyphenated across lines", "the lan-\ntern keep-\ners of the north-\nern bay nev-\ner spoke of the win-\nter light ag-\nain"),
+        (
+            "hyphenated across lines",
+            "the lan-\ntern keep-\ners of the north-\nern bay nev-\ner spoke of the win-\nter light ag-\nain",
+        ),
         ("scanning errors", SAID.replace("rn", "m").replace("l", "1")),
         ("digits for letters", SAID.replace("e", "3").replace("o", "0")),
         ("references without the semicolon", SAID.replace("e", "&#101 ")),

@@ -339,4 +339,6 @@ BODIES_OF = _set(
 )
 
 #: Small words that begin a name, whatever its case: "bin laden", "al-sadr", "van dyke".
-NAME_PREFIXES = _set("al el az ad as ash an bin ibn abu umm van von der de del della di da la le ter ten mac mc st saint san santa o d")
+NAME_PREFIXES = _set(
+    "al el az ad as ash an bin ibn abu umm van von der de del della di da la le ter ten mac mc st saint san santa o d"
+)
