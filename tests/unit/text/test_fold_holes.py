@@ -1,4 +1,4 @@
-"""Each hole of the fold that `docs/limitations.md` names: a change that closes one is a new fold version, and fails here first."""
+"""Each hole of the fold that `docs/limitations.md` names: what closes one is a new fold version, and fails here first."""
 
 from __future__ import annotations
 
