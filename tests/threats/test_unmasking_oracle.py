@@ -33,7 +33,7 @@ STORY = (
 
 def _talk(*texts: str) -> Conversation:
     turns = tuple(
-        Turn(index=i, role="assistant" if i % 2 else "user", parts=(Part(kind="text", path="", text=text),))  # type: ignore[arg-type]
+        Turn(index=i, role="assistant" if i % 2 else "user", parts=(Part(kind="text", path="", text=text),))
         for i, text in enumerate(texts)
     )
     return Conversation(id="c", subject="s", source="test", turns=turns)
