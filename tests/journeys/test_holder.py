@@ -367,3 +367,29 @@ def test_a_delivered_document_is_taken_back_by_a_signed_overlay(matter: Matter) 
         )  # fmt: skip
     report = overlay.verify(made, Trust.parse((matter.out / "trust.toml").read_bytes()))
     assert report.established
+
+
+def test_an_order_whose_condition_nobody_can_meet_here_lets_nothing_leave(matter: Matter) -> None:
+    matter.more = "[deidentification]\nmax_leak_rate = 0.01"
+    matter.write_order()
+    with matter.new_home() as home, pytest.raises(Refused, match=r"answer\.bound-not-established"):
+        matter.finish(home)
+    assert not (matter.out / "production").exists()
+
+
+def test_a_volume_without_one_of_its_lanes_is_refused(matter: Matter) -> None:
+    matter.lanes = ("document",)
+    matter.write_order()
+    with matter.new_home() as home, pytest.raises(Refused, match=r"answer\.lanes"):
+        matter.finish(home)
+
+
+def test_a_volume_that_was_altered_before_delivery_is_not_passed_on(matter: Matter) -> None:
+    with matter.new_home() as home:
+        matter.finish(home)
+        readme = matter.out / "production/README.txt"
+        readme.write_text(readme.read_text() + "one line more\n")
+        with pytest.raises(Refused, match=r"answer\.not-verified"):
+            matter.finish(home)
+        outcomes = [past.entry.fields["outcome"] for past in home.ledger.entries() if past.entry.act == "production.verified"]
+    assert outcomes == ["verified", "refused"]

@@ -134,8 +134,8 @@ def test_nothing_the_run_leaves_prints_or_logs_holds_a_planted_secret(
 def test_a_step_that_fails_raises_no_text(planted: tuple[Matter, Listener], monkeypatch: pytest.MonkeyPatch) -> None:
     matter, _ = planted
 
-    def explode(self: object, conversation: Conversation, *more: object) -> None:
-        raise ValueError(f"could not read {conversation.turns[0].parts[0].text}")
+    def explode(self: object, conversations: list[Conversation], *more: object) -> None:
+        raise ValueError(f"could not read {[c.turns[0].parts[0].text for c in conversations]}")
 
     monkeypatch.setattr(examination.MatchThenRedact, "examine", explode)
     with matter.new_home() as home, pytest.raises(Error) as raised:

@@ -90,7 +90,7 @@ def answer(home: Home, request: Request, *, watch: Watcher | None = None, extra:
         Malformed, Refused, Unverified, Unavailable: as the stages say; every refusal is in the ledger.
     """
     desk = Desk(home=home, order=orders.load(request.order), watch=watch or Silent())
-    produce.terms_of(desk.order)  # an order that cannot be produced is refused before anything is collected
+    produce.check_terms(desk.order)
     volume = request.out / produce.VOLUME
     if home.kms.warning:
         desk.watch.note(home.kms.warning)

@@ -18,6 +18,9 @@ from incamera.core.records import HEADER, Account, Conversation, Match, Redacted
 from incamera.deid.recipe import Recipe
 from incamera.governance.responsive import Reuse
 
+#: Conversations open together in a worker.
+BATCH_ROWS = 32
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
@@ -81,44 +84,52 @@ class MatchThenRedact(Silent):
         return f"match-then-redact/1:{digest(canonical(parts))}"
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for first in range(0, batch.num_rows, BATCH_ROWS):
+                done = self._some(batch.slice(first, BATCH_ROWS).to_pylist())
+                yield pa.RecordBatch.from_pylist(done, schema=EXAMINED)
+
+    def _some(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Some conversations, open together: the kernels and the names model read them in one call each."""
         from incamera.matching.scan import scan_all
 
-        index = _index(self.index, self.key)
-        for batch in batches:
-            rows = batch.to_pylist()
-            conversations = [unpack(row["conversation"], Conversation) for row in rows]
-            found = scan_all(conversations, index, min_words=self.min_words)
-            done = [self._row(row, c, tuple(m)) for row, (c, m) in zip(rows, found, strict=True)]
-            yield pa.RecordBatch.from_pylist(done, schema=EXAMINED)
-
-    def _row(self, row: Mapping[str, Any], conversation: Conversation, matches: tuple[Match, ...]) -> dict[str, Any]:
-        account = unpack(row["account"], Account) if row["account"] else None
-        source = commit(row["ledger_key"], row["conversation"])
-        examined = self.examine(conversation, matches, account, source)
-        return {"cref": row["cref"], "digest": bytes.fromhex(examined.digest), "result": pack(examined)}
+        conversations = [unpack(row["conversation"], Conversation) for row in rows]
+        matches = [tuple(m) for _, m in scan_all(conversations, _index(self.index, self.key), min_words=self.min_words)]
+        accounts = [unpack(row["account"], Account) if row["account"] else None for row in rows]
+        sources = [commit(row["ledger_key"], row["conversation"]) for row in rows]
+        examined = self.examine(conversations, matches, accounts, sources)
+        return [
+            {"cref": row["cref"], "digest": bytes.fromhex(one.digest), "result": pack(one)}
+            for row, one in zip(rows, examined, strict=True)
+        ]
 
     def examine(
-        self, conversation: Conversation, matches: tuple[Match, ...], account: Account | None, source: Commitment
-    ) -> Examined:
-        """One conversation, already open and already searched: matches come from what was received."""
+        self,
+        conversations: Sequence[Conversation],
+        matches: Sequence[tuple[Match, ...]],
+        accounts: Sequence[Account | None],
+        sources: Sequence[Commitment],
+    ) -> list[Examined]:
+        """Conversations already open and already searched: matches come from what was received."""
         from incamera.deid.apply import apply
-        from incamera.deid.find import find
+        from incamera.deid.find import Request, find_many
 
-        found = find(
-            conversation,
-            account=account,
-            vocabulary=_vocabulary(self.vocabulary, self.key),
-            recipe=self.recipe,
-            protect=tuple(m for m in matches if m.words >= self.protect_words),
-        )
-        redacted = apply(conversation, found, recipe=self.recipe, source=source, at=self.recipe.at, key=self.surrogate_key)
-        return Examined(
-            redacted=redacted,
-            matches=matches,
-            reuse=tuple(reuse(conversation, matches, self.min_run)),
-            tally=tally(conversation, redacted),
-            language=found.language,
-        )
+        protected = [tuple(m for m in found if m.words >= self.protect_words) for found in matches]
+        requests = [Request(*one) for one in zip(conversations, accounts, protected, strict=True)]
+        found = find_many(requests, vocabulary=_vocabulary(self.vocabulary, self.key), recipe=self.recipe)
+        examined = []
+        for conversation, runs, one, source in zip(conversations, matches, found, sources, strict=True):
+            redacted = apply(conversation, one, recipe=self.recipe, source=source, at=self.recipe.at, key=self.surrogate_key)
+            examined.append(
+                Examined(
+                    redacted=redacted,
+                    matches=runs,
+                    reuse=tuple(reuse(conversation, runs, self.min_run)),
+                    tally=tally(conversation, redacted),
+                    language=one.language,
+                )
+            )
+        return examined
 
 
 def reuse(conversation: Conversation, matches: Sequence[Match], min_run: int) -> Iterator[Reuse]:

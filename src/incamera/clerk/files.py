@@ -6,6 +6,7 @@ Whoever runs this holds the text already: nothing is sealed, nothing is recorded
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from functools import lru_cache, partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 from incamera.clerk import jsonl
 from incamera.clerk.jsonl import Row
 from incamera.clerk.watch import Watcher
-from incamera.core.errors import Error
+from incamera.core.errors import Error, Malformed
 from incamera.core.records import Account, Conversation, Match, Part, Turn, Work
 
 
@@ -47,15 +48,21 @@ def _deid(
 
 
 def _deid_chunk(verb: str, source: str, recipe: str, accounts: str | None, rows: list[tuple[int, Row]]) -> list[Row]:
+    """A chunk in one batch; with accounts, or to name the line of a flawed record, one record after another."""
     from incamera.deid import interchange
     from incamera.deid.recipe import load
 
-    act = interchange.find_record if verb == "find" else interchange.apply_record
+    chosen = load(recipe)
+    if accounts is None:
+        many = interchange.find_records if verb == "find" else interchange.apply_records
+        with suppress(Malformed):
+            return list(many([row for _, row in rows], recipe=chosen, batch=len(rows)))
+    one = interchange.find_record if verb == "find" else interchange.apply_record
     known = _accounts(accounts)
     done = []
     for number, row in rows:
         try:
-            done.append(act(row, recipe=load(recipe), account=known.get(str(row.get("subject", "")))))
+            done.append(one(row, recipe=chosen, account=known.get(str(row.get("subject", "")))))
         except Error as flaw:
             raise type(flaw)(flaw.code, flaw.hint, where=f"{source}:{number}") from None
     return done

@@ -70,6 +70,26 @@ def terms_of(order: Order) -> Terms:
     )
 
 
+def check_terms(order: Order) -> Terms:
+    """Refuse, before anything is collected, an order that this version could not carry out as it says.
+
+    Raises:
+        Refused: `answer.bound-not-established`, the order makes delivery depend on a measured leak rate, and no readers'
+            evidence is taken in here; `answer.lanes`, the order leaves out a lane that every volume has.
+    """
+    if order.deidentification.max_leak_rate is not None:
+        raise Refused(
+            "answer.bound-not-established",
+            "only readers can bound what still leaks, and their evidence is not taken in by this version: nothing may leave under "
+            "this order",
+            where="deidentification.max_leak_rate",
+        )
+    lanes = set(order.production.lanes)
+    if "document" not in lanes or not lanes & {"bulk", "bulk-export"}:
+        raise Refused("answer.lanes", "every volume has a document lane and a bulk lane: name both", where="production.lanes")
+    return terms_of(order)
+
+
 def bulk_recipients(order: Order) -> tuple[str, ...]:
     """Keys that may open a whole sample's rows: those of the neutral and of the review room."""
     return tuple(recipient.age for recipient in order.recipients if recipient.role in ("neutral", "room"))

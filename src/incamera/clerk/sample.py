@@ -265,6 +265,15 @@ def reveal(seed_file: Path, key: Path, order_path: Path, root: str, out: Path, p
     return {"matter": order.matter.id, "frame_root": root, "file": str(out), "at": SystemClock().now().isoformat()}
 
 
+def ids_of(given: Sequence[str], file: Path | None) -> list[str]:
+    """Ids of the command line, then those of a file, one a line."""
+    if file is None:
+        return list(given)
+    if not file.is_file():
+        raise Malformed("files.not-a-file", "expected a file with one id a line", where=str(file))
+    return [*given, *(line for line in file.read_text("utf-8").splitlines() if line)]
+
+
 def check(home: Home, order_path: Path, ids: Sequence[str], source: str | None) -> list[dict[str, Any]]:
     """For source ids: in the frame with proof, excluded by which rule, or unknown. For the holder and the person concerned.
 

@@ -46,7 +46,8 @@ def reveal(
 @app.command()
 def check(
     order: OrderFile,
-    ids: Annotated[list[str], typer.Argument(help="Conversation ids, as the source names them.")],
+    ids: Annotated[list[str] | None, typer.Argument(help="Conversation ids, as the source names them.")] = None,
+    ids_file: Annotated[Path | None, typer.Option("--ids", help="A file with one id a line, besides or instead.")] = None,
     source: Annotated[str | None, typer.Option(help="Which source the ids are of, where two could have them.")] = None,
     home: options.Home = options.DEFAULT_HOME,
     passphrase_file: options.PassphraseFile = None,
@@ -57,7 +58,7 @@ def check(
     from incamera.clerk.home import Home, passphrase_from
 
     with Home.open(home, passphrase=passphrase_from(passphrase_file)) as opened:
-        output.rows(sample.check(opened, order, ids, source), as_json=json)
+        output.rows(sample.check(opened, order, sample.ids_of(ids or [], ids_file), source), as_json=json)
 
 
 @app.command()
