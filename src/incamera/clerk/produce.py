@@ -80,8 +80,7 @@ def check_terms(order: Order) -> Terms:
     if order.deidentification.max_leak_rate is not None:
         raise Refused(
             "answer.bound-not-established",
-            "only readers can bound what still leaks, and their evidence is not taken in by this version: nothing may leave under "
-            "this order",
+            "only readers can bound what leaks, and this version takes no readers' evidence in: nothing may leave",
             where="deidentification.max_leak_rate",
         )
     lanes = set(order.production.lanes)
