@@ -9,7 +9,9 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,7 +68,7 @@ def _resign(volume: Path, signer: Signer) -> None:
         (volume / manifest.DIRECTORY / file).write_bytes(data)
 
 
-def _edit_json(path: Path, change: Callable[[dict[str, object]], None]) -> None:
+def _edit_json(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
     value = json.loads(path.read_bytes())
     change(value)
     path.write_bytes(canonical(value) + b"\n")
@@ -174,6 +176,40 @@ def test_a_path_that_leaves_the_volume(volume: Path, trust: Trust, path: str) ->
     assert _refused(volume, trust, 1).code == "manifest.bad-path"
 
 
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda m: m.update(version="incamera/manifest/2"), "manifest.malformed"),
+        (lambda m: m.update(note="all is well"), "manifest.malformed"),
+        (lambda m: m.update(volume="../VOL001"), "manifest.malformed"),
+        (lambda m: m["files"].reverse(), "manifest.malformed"),
+        (lambda m: m["files"].append(m["files"][-1]), "manifest.malformed"),
+        (lambda m: m["files"][0].update(size=-1), "manifest.malformed"),
+        (lambda m: m["files"][0].update(sha256="0" * 63), "manifest.malformed"),
+        (lambda m: m["files"][0].pop("size"), "manifest.malformed"),
+        (lambda m: m["files"][0].update(sha256="0" * 64), "manifest.wrong-root"),
+        (lambda m: m["files"].pop(), "manifest.wrong-root"),
+        (lambda m: m.update(root="0" * 64), "manifest.wrong-root"),
+    ],
+    ids=range(11),
+)
+def test_an_edited_manifest(volume: Path, trust: Trust, change: Callable[[dict[str, Any]], None], code: str) -> None:
+    _edit_json(volume / "MANIFEST/manifest.json", change)
+    assert _refused(volume, trust, 1).code == code
+
+
+def test_a_manifest_that_reads_in_two_ways(volume: Path, trust: Trust) -> None:
+    """Of a key that stands there twice one reader takes the first, another the last."""
+    path = volume / "MANIFEST/manifest.json"
+    path.write_bytes(path.read_bytes().replace(b"{", b'{"volume":"VOL002",', 1))
+    assert _refused(volume, trust, 1).code == "manifest.malformed"
+
+
+def test_a_directory_with_nothing_in_it(volume: Path, trust: Trust) -> None:
+    (volume / "NATIVES/0002").mkdir()
+    assert _refused(volume, trust, 1).code == "volume.empty-directory"
+
+
 # --- signatures -----------------------------------------------------------------------------------------------------------
 
 
@@ -189,6 +225,19 @@ def test_an_edited_volume_signed_with_the_same_key(matter: World, volume: Path, 
     (volume / "README.txt").write_bytes(b"all is well\n")
     _resign(volume, matter.production_key)
     assert _refused(volume, trust, 5).code == "acts.other-manifest"
+
+
+def test_the_signature_of_another_manifest(matter: World, volume: Path, trust: Trust) -> None:
+    """A true signature of the true key, moved here from another volume."""
+    other = matter.volume(volume.with_name("VOL002"), terms=matter.terms(volume="VOL002"))
+    shutil.copy(other / "MANIFEST/manifest.note", volume / "MANIFEST/manifest.note")
+    assert _refused(volume, trust, 2).code == "manifest.wrong-note"
+
+
+@pytest.mark.parametrize("pin", [{"matter": "24-cv-00002"}, {"order": "0" * 64}])
+def test_a_volume_of_another_matter(sealed: Path, trust: Trust, pin: dict[str, str]) -> None:
+    """Whole and true, and the answer to somebody else's order."""
+    assert _refused(sealed, replace(trust, **pin), 3).code == "volume.other-matter"
 
 
 def test_a_whole_made_up_volume(trust: Trust, tmp_path: Path) -> None:
@@ -335,21 +384,26 @@ def test_a_page_that_says_something_else(own_ledger: World, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new", "step"),
+    ("name", "old", "new", "step", "code"),
     [
-        ("TABLES/hits_by_threshold.csv", b"\n12,", b"\n13,", 10),
-        ("TABLES/masked_share.csv", b"user,", b"user,9", 10),
-        ("LOGS/redaction.csv", b",PII-NAME,", b",SECRET,", 8),
-        ("LOGS/waiver.csv", b",0,3,ORG,", b",0,9999,ORG,", 8),
-        ("LOGS/withheld.csv", b",1,0,LANG-NOT-COVERED,", b",0,0,LANG-NOT-COVERED,", 8),
-        ("LOGS/withheld.csv", b",1,0,LANG-NOT-COVERED,", b",,,LANG-NOT-COVERED,", 8),
-        ("TEXT/0001/INC000000001.txt", b"Letter", b"Latter", 9),
-        ("SAMPLE/draw.jsonl", b'"position":1,', b'"position":2,', 7),
-        ("DATA/VOL001.DAT", b"chatgpt", b"chatgpu", 9),
+        ("TABLES/hits_by_threshold.csv", b"\n12,", b"\n13,", 10, "numbers.wrong-table"),
+        ("TABLES/masked_share.csv", b"user,", b"user,9", 10, "numbers.wrong-table"),
+        ("LOGS/redaction.csv", b",PII-NAME,", b",SECRET,", 8, "logs.malformed"),
+        ("LOGS/redaction.csv", b",user,", b",assistant,", 8, "logs.wrong-row"),
+        ("LOGS/waiver.csv", b",0,3,ORG,", b",0,9999,ORG,", 8, "logs.outside-text"),
+        ("LOGS/waiver.csv", b",0,0,0,3,ORG,", b",0,9,0,3,ORG,", 8, "logs.outside-text"),
+        ("LOGS/waiver.csv", b",work_id", b",work", 8, "logs.malformed"),
+        ("LOGS/waiver.csv", b",ORG,", b",ORG,,", 8, "logs.malformed"),
+        ("LOGS/waiver.csv", b",ORG,", b",\xff,", 8, "logs.malformed"),
+        ("LOGS/withheld.csv", b",1,0,LANG-NOT-COVERED,", b",0,0,LANG-NOT-COVERED,", 8, "logs.wrong-row"),
+        ("LOGS/withheld.csv", b",1,0,LANG-NOT-COVERED,", b",,,LANG-NOT-COVERED,", 8, "logs.wrong-row"),
+        ("TEXT/0001/INC000000001.txt", b"Letter", b"Latter", 9, "documents.other-text"),
+        ("SAMPLE/draw.jsonl", b'"position":1,', b'"position":2,', 7, "draw.mismatch"),
+        ("DATA/VOL001.DAT", b"chatgpt", b"chatgpu", 9, "documents.other-record"),
     ],
 )
 def test_a_file_altered_signed_and_recorded_by_the_holder(
-    own_ledger: World, tmp_path: Path, name: str, old: bytes, new: bytes, step: int
+    own_ledger: World, tmp_path: Path, name: str, old: bytes, new: bytes, step: int, code: str
 ) -> None:
     def rewrite(path: Path) -> None:
         data = (path / name).read_bytes()
@@ -357,4 +411,4 @@ def test_a_file_altered_signed_and_recorded_by_the_holder(
         (path / name).write_bytes(data.replace(old, new, 1))
 
     out = _sealed_after(own_ledger, tmp_path / "VOL001", rewrite)
-    _refused(out, Trust.parse(own_ledger.trust()), step)
+    assert _refused(out, Trust.parse(own_ledger.trust()), step).code == code

@@ -62,16 +62,17 @@ def test_json(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_what_cannot_be_read(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "trust.toml").write_text("version = 3")
     (tmp_path / "link").symlink_to(home / "VOL001")
-    for arguments in (
-        [str(tmp_path / "nowhere")],
-        [str(home / "trust.toml")],
-        [str(tmp_path / "link")],
-        [str(home / "VOL001"), "--trust", str(tmp_path / "trust.toml")],
-        [str(home / "VOL001"), "--trust", str(tmp_path / "missing.toml")],
-        [str(home / "VOL001"), "--trust", str(home / "trust.toml"), "--checkpoint", str(home / "trust.toml")],
+    volume, pins = str(home / "VOL001"), str(home / "trust.toml")
+    for code, *arguments in (
+        ("volume.not-a-directory", str(tmp_path / "nowhere")),
+        ("volume.not-a-directory", pins),
+        ("volume.not-a-directory", str(tmp_path / "link")),
+        ("trust.malformed", volume, "--trust", str(tmp_path / "trust.toml")),
+        ("volume.unreadable", volume, "--trust", str(tmp_path / "missing.toml")),
+        ("note.malformed", volume, "--trust", pins, "--checkpoint", pins),
     ):
         assert cli.main(arguments) == 3, arguments
-        assert capsys.readouterr().err.startswith("REFUSED ")
+        assert capsys.readouterr().err.startswith(f"REFUSED [{code}] at ")
 
 
 def test_usage(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

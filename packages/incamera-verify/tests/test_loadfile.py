@@ -69,7 +69,7 @@ def test_what_is_not_of_the_dialect_is_refused(data: bytes, code: str) -> None:
 
 
 def test_a_missing_field_is_named() -> None:
-    with pytest.raises(VerificationError, match="BEGBATES"):
+    with pytest.raises(VerificationError, match=r"\[loadfile\.missing-field\] at BEGBATES"):
         loadfile.parse(loadfile.encode(("A",), [])[0]).column("BEGBATES")
 
 

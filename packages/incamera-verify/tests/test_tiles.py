@@ -277,6 +277,15 @@ def test_a_forked_checkpoint_in_the_history_is_refused(made: Made):
     assert refused(made) == "bundle.out-of-order"
 
 
+@pytest.mark.parametrize("name", ["tile/0/000", "tile/0/001.p/44"])
+def test_leaf_hashes_of_another_log_are_refused(made: Made, name: str):
+    """Also of leaves of other matters, of which the bundle shows nothing but the hash."""
+    tile = bytearray((made.directory / name).read_bytes())
+    tile[0] ^= 1
+    made.put(name, bytes(tile))
+    assert refused(made) == "bundle.root-mismatch"
+
+
 def test_the_history_is_signed_too(made: Made):
     text = Checkpoint(LOG.name, 10, made.tree.root(10)).text
     made.put("checkpoints", pack_history([bytes(sign_note(text, [FRESH]))]))

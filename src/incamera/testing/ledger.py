@@ -33,7 +33,7 @@ class MemoryLedger:
 
     def append_many(self, entries: Sequence[Entry]) -> list[Receipt]:
         if self.broken:
-            raise Unavailable("ledger.away", "this ledger was told to fail")
+            raise Unavailable("ledger.io", "this ledger was told to fail")  # as the real one does when its disk fails
         with self._lock:
             first = len(self._tree)
             leaves = [merkle.leaf_hash(_leaf(entry)) for entry in entries]

@@ -13,12 +13,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from incamera.core.errors import Malformed, Unavailable
+from incamera.core.errors import Error, Malformed, Unavailable
 from incamera.engine import files, worker
 from incamera.engine.files import Shelf
 from incamera.engine.local import LocalRunner, task_version
 from incamera.engine.shuffle import with_hash
-from incamera.testing.steps import DOUBLED, ROWS, CountRuns, double, rows
+from incamera.testing.steps import DOUBLED, ROWS, CountRuns, KillAlways, double, rows
 
 PAIRS = [(f"k{n % 11}", n) for n in range(400)]
 
@@ -134,6 +134,50 @@ def test_memory_running_out_has_its_own_code() -> None:
     with pytest.raises(Unavailable) as caught:
         list(LocalRunner(processes=0).map(_exhausted, rows(PAIRS), schema=DOUBLED))
     assert caught.value.code == "engine.memory"
+
+
+def _divided(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield batch.slice(0, len(PAIRS) // (batch.num_rows - batch.num_rows))
+
+
+def test_a_step_that_fails_is_told_by_kind_and_line(tmp_path: Path) -> None:
+    line = _divided.__code__.co_firstlineno + 2
+    source = rows(PAIRS, fragments=2)
+    with pytest.raises(Error) as caught:
+        list(LocalRunner(processes=0, work=tmp_path).map(_divided, source, schema=DOUBLED))
+    assert caught.value.code == "engine.step-failed"
+    assert f"ZeroDivisionError in test_local.py:{line}" in caught.value.hint
+    assert caught.value.where == f"fragment {source[0].id}"
+    assert not list(tmp_path.glob("*.json"))  # nothing counts as finished
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        [("key", pa.string())],
+        [("key", pa.string()), ("value", pa.int64()), ("more", pa.int64())],
+        [("value", pa.int64()), ("key", pa.string())],
+        [("key", pa.string()), ("count", pa.int64())],
+        [("key", pa.string()), ("value", pa.int32())],
+    ],
+    ids=["fewer", "more", "order", "name", "type"],
+)
+def test_columns_other_than_the_stated_are_refused(stated: list[tuple[str, pa.DataType]]) -> None:
+    with pytest.raises(Malformed) as caught:
+        list(LocalRunner(processes=0).map(double, rows(PAIRS), schema=pa.schema(stated)))
+    assert caught.value.code == "engine.wrong-schema"
+
+
+def test_a_fragment_that_kills_its_worker_is_given_up_and_the_runner_goes_on() -> None:
+    source = rows([*PAIRS, ("poison", 1)], fragments=2)
+    with LocalRunner(processes=1, attempts=1) as runner:
+        with pytest.raises(Unavailable) as caught:
+            list(runner.map(KillAlways(key="poison"), source, schema=DOUBLED))
+        assert caught.value.code == "engine.worker-died"
+        assert caught.value.where == f"fragment {source[-1].id}"
+        found = list(runner.map(double, source, schema=DOUBLED))
+    assert sum(batch.num_rows for batch in found) == len(PAIRS) + 1
 
 
 def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:

@@ -113,8 +113,9 @@ def test_an_approval_altered_in_any_field_does_not_verify(approvals, people, nam
         "at": NOW - timedelta(days=1),
         "expires_at": NOW + timedelta(days=300),
     }[name]
-    with pytest.raises(Unverified):
+    with pytest.raises(Unverified) as caught:
         verify_approval(replace(approvals[0], **{name: changed}))
+    assert caught.value.code == "crypto.bad-signature"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -285,6 +286,14 @@ def test_a_provider_that_says_no(idp: Idp) -> None:
 
 def test_a_wrong_client_secret(idp: Idp) -> None:
     flaw(Refused, "oidc.denied", Provider(settings(idp, client_secret="wrong"), clock=Now()))
+
+
+@pytest.mark.parametrize("library", ["authlib.integrations.httpx_client", "joserfc"])
+def test_without_the_extra_it_says_what_to_install(idp: Idp, monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+    monkeypatch.setitem(sys.modules, library, None)  # how Python remembers that an import failed
+    with pytest.raises(Unavailable, match=r"incamera\[oidc\]") as caught:
+        Provider(settings(idp), clock=Now())
+    assert caught.value.code == "oidc.not-installed"
 
 
 def test_providers_that_cannot_be_used(idp: Idp) -> None:

@@ -246,6 +246,26 @@ def test_a_dropped_output_is_noticed(matter: World, tmp_path: Path) -> None:
     assert _code(lambda: matter.build(tmp_path / "V", items), Refused) == "production.output-missing"
 
 
+@pytest.mark.parametrize("change", ["another replacement", "another place", "a part that is not there"])
+def test_a_span_log_that_does_not_fit_its_text(matter: World, tmp_path: Path, change: str) -> None:
+    """The decision covers the text and not the span log; what is logged must stand in the text all the same."""
+    item = matter.items[0]
+    first, *rest = item.redacted.surrogates
+    match change:
+        case "another replacement":
+            first = replace(first, replacement="[PERSON-2]")
+        case "another place":
+            first = replace(first, span=replace(first.span, start=first.span.start + 1, end=first.span.end + 1))
+        case _:
+            first = replace(first, span=replace(first.span, part=99))
+    items = [replace(item, redacted=replace(item.redacted, surrogates=(first, *rest)), matches=())]
+    with pytest.raises(Malformed) as flaw:
+        matter.build(tmp_path / "V", items)
+    assert flaw.value.code == "production.bad-surrogates"
+    assert flaw.value.where == f"row {item.conversation}"
+    assert _left(tmp_path) == []
+
+
 def test_numbers_run_out(matter: World, tmp_path: Path) -> None:
     terms = matter.terms(width=4, first_number=9999)
     assert _code(lambda: matter.build(tmp_path / "V", terms=terms), Refused) == "production.bates-exhausted"

@@ -72,7 +72,7 @@ def test_without_a_ledger_no_key_is_released(fill: Fill) -> None:
     place.ledger.broken = True
     with pytest.raises(Unavailable) as caught:
         list(step(place.vault.fragments()[0].read()))
-    assert caught.value.code == "ledger.away"
+    assert caught.value.code == "ledger.io"
 
 
 def test_it_travels_to_worker_processes_without_keys(fill: Fill) -> None:
