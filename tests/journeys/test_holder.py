@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from parties import ARTICLE, Matter, conversation, log, small_log
+from parties import ARTICLE, Matter, article_works, conversation, log, small_log
 
 from incamera.clerk import sample
 from incamera.clerk.answer import answer
@@ -393,3 +393,87 @@ def test_a_volume_that_was_altered_before_delivery_is_not_passed_on(matter: Matt
             matter.finish(home)
         outcomes = [past.entry.fields["outcome"] for past in home.ledger.entries() if past.entry.act == "production.verified"]
     assert outcomes == ["verified", "refused"]
+
+
+def test_half_a_surrogate_pair_does_not_keep_a_matter_from_being_answered(matter: Matter) -> None:
+    rows_ = [*small_log(), conversation("torn", ("user", "a torn emoji \ud83d stands here"), ("assistant", "so it does \udc00"))]
+    matter.conversations.write_text("".join(json.dumps(row) + "\n" for row in rows_))
+    with matter.new_home() as home:
+        assert matter.finish(home)["produced"] == 13
+    assert any("\ufffd stands" in json.dumps(row, ensure_ascii=False) for row in rows(matter.out))
+
+
+def test_one_conversation_that_cannot_be_examined_is_listed_and_the_others_answered(
+    matter: Matter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from incamera.clerk.examine import MatchThenRedact
+
+    whole = MatchThenRedact.examine
+
+    def picky(self: Any, conversations: Any, *more: Any) -> Any:
+        if any(c.id == "talk3" for c in conversations):
+            raise Malformed("canon.not-canonical", "made to fail")
+        return whole(self, conversations, *more)
+
+    monkeypatch.setattr(MatchThenRedact, "examine", picky)
+    with matter.new_home() as home:
+        done = matter.finish(home)
+    assert (done["drawn"], done["produced"]) == (12, 11)
+    listed = (matter.out / "production/LOGS/exceptions.csv").read_text()
+    assert "canon.not-canonical" in listed
+    assert "talk3" not in listed
+
+
+def test_a_language_model_s_name_that_is_somebody_s_number_does_not_leave(matter: Matter) -> None:
+    numbers = ("078-05-1120", "192.168.1.77", "4111 1111 1111 1111")
+    known = ("gpt-4o-2024-08-06", "claude-3-5-sonnet-20241022", "text-davinci-003")
+    more = [
+        {**conversation(f"llm{n}", ("user", "hello"), ("assistant", "hello to you"))} for n, _ in enumerate((*numbers, *known))
+    ]
+    for record, llm in zip(more, (*numbers, *known), strict=True):
+        record["turns"][1]["llm"] = llm
+    log(matter.conversations, [*small_log(), *more])
+    with matter.new_home() as home:
+        matter.finish(home)
+    produced = json.dumps(rows(matter.out))
+    assert not [n for n in numbers if n in produced]
+    assert all(name in produced for name in known)
+
+
+def test_works_that_are_left_out_are_named(matter: Matter) -> None:
+    log(matter.works, [*article_works(), {"work_id": "empty-one", "text": ""}])
+    with matter.new_home() as home:
+        matter.finish(home)
+    assert table(matter.out, "works_refused") == [{"work_id": "empty-one", "code": "matching.work-empty"}]
+
+
+def test_an_interrupted_run_says_so_in_the_ledger(matter: Matter, monkeypatch: pytest.MonkeyPatch) -> None:
+    from incamera.clerk import answer as answering
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(answering, "index_works", interrupted)
+    with matter.new_home() as home:
+        with pytest.raises(KeyboardInterrupt):
+            matter.finish(home)
+        ends = [past.entry.fields for past in home.ledger.entries() if past.entry.act == "run.finished"]
+    assert (ends[-1]["outcome"], ends[-1]["code"]) == ("failed", "run.interrupted")
+
+
+def test_what_stays_with_the_holder_is_not_for_other_eyes(matter: Matter) -> None:
+    with matter.new_home() as home:
+        matter.finish(home)
+    assert (matter.out / "exceptions.jsonl").stat().st_mode & 0o077 == 0
+
+
+def test_a_home_whose_making_was_cut_short_is_made_again(matter: Matter) -> None:
+    matter.new_home().close()
+    (matter.home_path / "home.toml").unlink()
+    with matter.new_home() as home:
+        assert matter.finish(home)["produced"] == 12
+    (matter.path / "other").mkdir()
+    (matter.path / "other" / "letter.txt").write_text("kept")
+    with pytest.raises(Refused, match=r"home\.not-empty"):
+        matter.new_home(matter.path / "other")
+    assert (matter.path / "other" / "letter.txt").read_text() == "kept"

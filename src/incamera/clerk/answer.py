@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -115,7 +114,7 @@ def _work(desk: Desk, request: Request, volume: Path, extra: Sequence[Figure]) -
     open_matter(desk)
     with timings.of("collect"):
         collected = collect(desk, request.sources)
-    shutil.copyfile(desk.path / EXCEPTIONS, request.out / EXCEPTIONS)
+    write_atomically(request.out / EXCEPTIONS, (desk.path / EXCEPTIONS).read_bytes(), mode=0o600)
     with timings.of("frame"):
         committed = sample.commit_frame(desk, request.rows)
     with timings.of("draw"):

@@ -11,7 +11,7 @@ from typing import Any
 
 from incamera.clerk.desk import Desk
 from incamera.clerk.examination import Results
-from incamera.clerk.examine import Examined
+from incamera.clerk.examine import Examined, Outcome
 from incamera.core.canon import canonical
 from incamera.core.ids import Digest, Ref, digest
 from incamera.core.records import Cleared, Decision, Receipt, clearance_leaf
@@ -109,16 +109,21 @@ def decide(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequenc
     A fragment whose decision stands in the ledger already (a run that was resumed) keeps that receipt: its rows are the
     same bytes.
     """
-    sums, kept = Sums(), _rows(desk, results, drawn, rows)
-    found: list[Row] = []
+    sums, found = Sums(), list[Row]()
     withheld: list[Withheld] = []
-    for row, examined in kept:
-        sums.add(examined)
-        found.append(row)
+    failed: dict[str, str] = {}
+    for one, outcome in _outcomes(results, drawn, rows):
+        if outcome.examined is None:
+            failed[one.row] = outcome.failed
+            continue
+        sums.add(outcome.examined)
+        found.append(_row(desk, one, drawn[Ref(one.row)], outcome.examined))
     here = {row.drawn.row for row in found}
-    gone = [Failure(id=row.row, stage="examine", code="vault.shredded") for row in rows if row.row not in here]
+    gone = [
+        Failure(id=row.row, stage="examine", code=failed.get(row.row, "vault.shredded")) for row in rows if row.row not in here
+    ]
     if gone:
-        desk.watch.note(f"{len(gone)} drawn conversations were shredded since the draw and are not produced")
+        desk.watch.note(f"{len(gone)} drawn conversations could not be examined, or were shredded since; they are listed by code")
     allowed = desk.order.deidentification.languages
     produce: list[Row] = []
     passed: list[Row] = []
@@ -142,22 +147,22 @@ def decide(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequenc
     )
 
 
-def _rows(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequence[Drawn]) -> Iterator[tuple[Row, Examined]]:
+def _outcomes(results: Results, drawn: Mapping[Ref, Ref], rows: Sequence[Drawn]) -> Iterator[tuple[Drawn, Outcome]]:
     by_cref = {drawn[Ref(row.row)]: row for row in rows}
-    terms = desk.order.responsive
-    for cref, examined in results.open([drawn[Ref(row.row)] for row in rows]):
-        yield (
-            Row(
-                drawn=by_cref[cref],
-                cref=cref,
-                sha256=examined.digest,
-                responsive=responsive(terms, examined.reuse),
-                longest=longest_output_run(examined.redacted, examined.matches),
-                language=examined.language,
-                outputs_missing=examined.tally.outputs_missing,
-            ),
-            examined,
-        )
+    for cref, outcome in results.open([drawn[Ref(row.row)] for row in rows]):
+        yield by_cref[cref], outcome
+
+
+def _row(desk: Desk, drawn: Drawn, cref: Ref, examined: Examined) -> Row:
+    return Row(
+        drawn=drawn,
+        cref=cref,
+        sha256=examined.digest,
+        responsive=responsive(desk.order.responsive, examined.reuse),
+        longest=longest_output_run(examined.redacted, examined.matches),
+        language=examined.language,
+        outputs_missing=examined.tally.outputs_missing,
+    )
 
 
 def _chunks(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
@@ -193,7 +198,9 @@ def cleared(desk: Desk, results: Results, decided: Decided, facts: Mapping[Ref, 
     key = desk.home.matter_key(desk.matter, "subjects")
     for fragment in decided.produced:
         opened = results.open([row.cref for row in fragment.rows])
-        for place, (row, (_, examined)) in enumerate(zip(fragment.rows, opened, strict=True)):
+        for place, (row, (_, outcome)) in enumerate(zip(fragment.rows, opened, strict=True)):
+            examined = outcome.examined
+            assert examined is not None
             yield Cleared(
                 conversation=Ref(row.drawn.row),
                 redacted=examined.redacted,

@@ -123,6 +123,13 @@ class Desk:
                 outcome = "awaiting" if isinstance(flaw, Awaiting) else "refused" if isinstance(flaw, Refused) else "failed"
                 self.act("run.finished", stage=stage, outcome=outcome, code=flaw.code)
                 raise
+            except KeyboardInterrupt:
+                self.act("run.finished", stage=stage, outcome="failed", code="run.interrupted")
+                raise
+            except Exception as flaw:
+                # Its message may hold text; its kind does not.
+                self.act("run.finished", stage=stage, outcome="failed", code=f"unexpected.{type(flaw).__name__.lower()}")
+                raise
             self.act("run.finished", stage=stage, outcome="complete")
         finally:
             os.close(lock)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from incamera.clerk import vocabulary as common
 from incamera.clerk import works
 from incamera.clerk.desk import Desk
-from incamera.clerk.examine import Examined, MatchThenRedact
+from incamera.clerk.examine import MatchThenRedact, Outcome
 from incamera.core.batch import EXAMINED
 from incamera.core.canon import unpack
 from incamera.core.ids import Digest, Ref, digest
@@ -42,13 +42,13 @@ class Results:
     def __repr__(self) -> str:
         return f"<Results {len(self.places)}>"
 
-    def open(self, crefs: Sequence[Ref]) -> Iterator[tuple[Ref, Examined]]:
-        """The examined conversations of *crefs*, in that order, a window at a time."""
+    def open(self, crefs: Sequence[Ref]) -> Iterator[tuple[Ref, Outcome]]:
+        """The outcomes of *crefs*, in that order, a window at a time."""
         for first in range(0, len(crefs), WINDOW):
             wanted = [bytes.fromhex(cref) for cref in crefs[first : first + WINDOW]]
             rows = self.table.take(pa.array([self.places[cref] for cref in wanted]))
             opened = self.desk.home.vault.unseal(self.grant, rows.to_batches())
-            found = {row["cref"]: unpack(row["result"], Examined) for batch in opened for row in batch.to_pylist()}
+            found = {row["cref"]: unpack(row["result"], Outcome) for batch in opened for row in batch.to_pylist()}
             for cref in wanted:
                 if cref in found:  # a conversation shredded since the examination stays closed
                     yield Ref(cref.hex()), found[cref]

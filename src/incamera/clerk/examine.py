@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from incamera.core.batch import EXAMINED
 from incamera.core.canon import canonical, pack, unpack
+from incamera.core.errors import Malformed
 from incamera.core.ids import Commitment, Digest, commit, digest
 from incamera.core.records import HEADER, Account, Conversation, Match, Redacted, Silent, Span, produced
 from incamera.deid.recipe import Recipe
@@ -49,6 +50,18 @@ class Examined(Silent):
     @property
     def digest(self) -> Digest:
         return redacted_digest(self.redacted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Outcome(Silent):
+    """An examination's result: the examined conversation, or the code of the error that kept it from being examined."""
+
+    examined: Examined | None = None
+    failed: str = ""
+
+    @property
+    def digest(self) -> Digest:
+        return self.examined.digest if self.examined else Digest("0" * 64)
 
 
 def redacted_digest(redacted: Redacted) -> Digest:
@@ -93,14 +106,32 @@ class MatchThenRedact(Silent):
         """Some conversations, open together: the kernels and the names model read them in one call each."""
         from incamera.matching.scan import scan_all
 
+        index = _index(self.index, self.key)
         conversations = [unpack(row["conversation"], Conversation) for row in rows]
-        matches = [tuple(m) for _, m in scan_all(conversations, _index(self.index, self.key), min_words=self.min_words)]
+        matches = [tuple(m) for _, m in scan_all(conversations, index, min_words=self.min_words)]
         accounts = [unpack(row["account"], Account) if row["account"] else None for row in rows]
         sources = [commit(row["ledger_key"], row["conversation"]) for row in rows]
-        examined = self.examine(conversations, matches, accounts, sources)
+        outcomes = self._outcomes(conversations, matches, accounts, sources)
         return [
             {"cref": row["cref"], "digest": bytes.fromhex(one.digest), "result": pack(one)}
-            for row, one in zip(rows, examined, strict=True)
+            for row, one in zip(rows, outcomes, strict=True)
+        ]
+
+    def _outcomes(
+        self,
+        conversations: list[Conversation],
+        matches: list[tuple[Match, ...]],
+        accounts: list[Account | None],
+        sources: list[Commitment],
+    ) -> list[Outcome]:
+        """One flawed conversation does not keep the others from being examined: it is named, with its code, and not produced."""
+        try:
+            return _sound(self.examine(conversations, matches, accounts, sources))
+        except Malformed as flaw:
+            if len(conversations) == 1:
+                return [Outcome(failed=flaw.code)]
+        return [
+            self._outcomes([c], [m], [a], [s])[0] for c, m, a, s in zip(conversations, matches, accounts, sources, strict=True)
         ]
 
     def examine(
@@ -130,6 +161,13 @@ class MatchThenRedact(Silent):
                 )
             )
         return examined
+
+
+def _sound(examined: Sequence[Examined]) -> list[Outcome]:
+    """Outcomes whose public form can be hashed: what cannot be put into canonical bytes cannot be decided about."""
+    for one in examined:
+        _ = one.digest
+    return [Outcome(examined=one) for one in examined]
 
 
 def reuse(conversation: Conversation, matches: Sequence[Match], min_run: int) -> Iterator[Reuse]:

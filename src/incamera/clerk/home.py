@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import tomllib
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -47,10 +48,11 @@ class Home:
         """Make a home at *path* with a local KMS, fresh keys, an empty vault and a new ledger.
 
         Raises:
-            Refused: `home.exists`, there is one already; nothing is overwritten.
+            Refused: `home.exists`, `home.not-empty`: nothing is overwritten. What a creation that was cut short left is cleared.
         """
         if (path / "home.toml").exists():
             raise Refused("home.exists", "this directory is a home already; choose another or use it", where=str(path))
+        _clear_remains(path)
         (path / "secrets").mkdir(parents=True, exist_ok=True, mode=0o700)
         kms = LocalKms.create(path / "secrets" / "kms.json", passphrase)
         epoch = kms.new_epoch()
@@ -187,6 +189,20 @@ class Home:
                 "home.key-missing", "a key file of this home is gone; restore it from its backup", where=f"secrets/{name}.wrapped"
             ) from None
         return self.kms.unwrap(self.epoch, blob, _context(self.origin, name))
+
+
+def _clear_remains(path: Path) -> None:
+    """Remove what a creation that was cut short left: nothing was ever stored in it, for `home.toml` is written last.
+
+    Raises:
+        Refused: `home.not-empty`, something lies there that no creation makes.
+    """
+    remains = {"secrets", "vault", "ledger", "keys.db", "state.db"}
+    found = {entry.name.removesuffix("-wal").removesuffix("-shm") for entry in path.iterdir()} if path.is_dir() else set()
+    if not found <= remains:
+        raise Refused("home.not-empty", "the directory holds something else; choose an empty one", where=str(path))
+    for entry in list(path.iterdir()) if found else ():
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

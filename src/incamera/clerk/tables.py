@@ -60,6 +60,10 @@ def tables(desk: Desk, frame: Frame, made: Draw, decided: Decided) -> dict[str, 
             [{"language": name, "conversations": n} for name, n in sorted(decided.sums.languages.items())],
             ("language", "conversations"),
         ),
+        "works_refused": from_records(
+            [{"work_id": w["work_id"], "code": w["code"]} for w in (desk.done("works") or {}).get("refused", ())],
+            ("work_id", "code"),
+        ),
         "obligations": _obligations(desk),
     }
 
@@ -79,12 +83,13 @@ def _coverage(decided: Decided) -> Table:
 
 def _obligations(desk: Desk) -> Table:
     order = desk.order
-    open_ = {key.partition(".")[0] for key, _ in order.defaults}
+    acts = {recorded.entry.act for recorded in desk.home.ledger.entries(desk.matter)}
     rows = []
     for section, rule, evidence in _OBLIGATIONS:
-        status = "default" if section in open_ and section not in order.paragraphs else "done"
+        act = evidence.partition("entries.jsonl: ")[2]
+        status = "done" if not act or act in acts or act == "production.sealed" else "open"
         if section == "notice":
-            status = "exempt" if order.notice.exemption_paragraph else "open" if order.notice.days else "not ordered"
+            status = "exempted" if order.notice.exemption_paragraph else "open" if order.notice.days else "not ordered"
         if section == "privacy" and not order.privacy.rho:
             status = "not ordered"
         if section == "recipients" and not order.recipients:

@@ -59,13 +59,15 @@ def index_works(desk: Desk, paths: Sequence[Path]) -> dict[str, Any]:
     report = indexing.build(
         read_works(paths), path, min_words=desk.order.matching.min_words, key=index_key(desk), progress=lambda n: None
     )
+    for refused in report.refused:
+        desk.watch.note(f"work {refused.work_id} is left out of the index: {refused.code}")
     return desk.finish(
         "works",
         {
             "inputs": digests,
             "works": report.works,
             "words": report.words,
-            "refused": [{"work": digest(r.work_id.encode()), "code": r.code} for r in report.refused],
+            "refused": [{"work_id": r.work_id, "code": r.code} for r in report.refused],
             "fold": report.fold,
             "fold_sha256": report.fold_sha256,
             "index": digest(canonical([*digests, report.fold_sha256, report.min_words])),

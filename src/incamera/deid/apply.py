@@ -19,6 +19,8 @@ from incamera.deid.surrogates import Replace, tags
 
 Coarse = Literal["day", "month", "year"]
 _Place = tuple[int, int]
+#: Halves of surrogate pairs stand alone in real exports; no encoding can carry them further.
+_UNPAIRED = re.compile("[\ud800-\udfff]")
 
 
 def apply(
@@ -53,7 +55,8 @@ def apply(
         if place in withheld:
             produced[place] = f"[WITHHELD: {withheld[place]}]"
             continue
-        produced[place], log = _replaced(text, sorted(by_place.get(place, ()), key=lambda f: f.span), chosen)
+        treated, log = _replaced(text, sorted(by_place.get(place, ()), key=lambda f: f.span), chosen)
+        produced[place] = _UNPAIRED.sub("\ufffd", treated)  # as many code points as before: no offset moves
         surrogates += log
     header = tuple(_part(p, produced[HEADER, i]) for i, p in enumerate(conversation.header))
     turns = tuple(_turn(t, produced, at) for t in conversation.turns)
@@ -124,19 +127,30 @@ def coarse(when: datetime | None, at: Coarse) -> datetime | None:
     return day if at == "day" else day.replace(day=1) if at == "month" else day.replace(month=1, day=1)
 
 
-#: Names of language models and tools are made of these words and version numbers, and of nothing else.
-_METADATA = re.compile(
-    r"(?:(?:gpt|chatgpt|openai|anthropic|google|meta|mistralai|claude|gemini|gemma|llama|mistral|mixtral|command|palm|bard|qwen|deepseek|grok|phi|text|code|chat"
-    r"|davinci|curie|babbage|ada|turbo|instruct|opus|sonnet|haiku|flash|pro|ultra|mini|nano|small|medium|large|preview|vision|audio|realtime|latest|auto|plus|alpha"
-    r"|beta|free|plugins|browsing|gizmo|canmore|interpreter|python|browser|bio|dalle|text2im|web|search|run|call|open|click|find|quote|file|files|myfiles|canvas|create|update|textdoc"
-    r"|image|gen|img|functions|function|tool|tools|multi|use|parallel|assistant|user|system|all|analysis|commentary|final|research|deep|kickoff|t2uay3k|mclick|msearch|recipient|o\d|r\d"
-    r"|v?\d{1,8}[a-z]{0,2}|\d{1,3}x\d{1,3}b)(?:[-._:/ ]|$))+"
+#: Names of language models and tools begin with one of these words and are made of them, of versions, sizes and release
+#: dates, and of nothing else: a number that could be somebody's is none of these.
+_KNOWN = (
+    r"(?:gpt|chatgpt|openai|anthropic|google|meta|mistralai|claude|gemini|gemma|llama|mistral|mixtral|command|palm|bard|qwen|deepseek"
+    r"|grok|phi|text|code|chat|davinci|curie|babbage|ada|turbo|instruct|opus|sonnet|haiku|flash|pro|ultra|mini|nano|small|medium|large"
+    r"|preview|vision|audio|realtime|latest|auto|plus|alpha|beta|free|plugins|browsing|gizmo|canmore|interpreter|python|browser|bio"
+    r"|dalle|text2im|web|search|run|call|open|click|find|quote|file|files|myfiles|canvas|create|update|textdoc|image|gen|img"
+    r"|functions|function|tool|tools|multi|use|parallel|assistant|user|system|all|analysis|commentary|final|research|deep|kickoff"
+    r"|t2uay3k|mclick|msearch|recipient|[or]\d)"
 )
+_VERSION = (
+    r"(?:20[2-9]\d-?[01]\d-?[0-3]\d(?!\d)|v?\d{1,2}(?:\.\d{1,2})?[a-z]{0,2}(?!\d)|00\d"
+    r"|\d{4}(?![-._:/ ]?\d)|\d{1,3}(?:x\d{1,3})?[bk])"
+)
+_METADATA = re.compile(rf"{_KNOWN}(?:[-._:/ ]?(?:{_KNOWN}|{_VERSION}))*")
+#: A version, a size and a release date together.
+_DIGITS_MAX = 12
 
 
 def _metadata(original: str, treated: str) -> str:
     """The name of a language model or a tool as it was, where it is made of known words; else as treated."""
-    return original if len(original) <= 80 and _METADATA.fullmatch(original.lower()) else treated
+    name = original.lower()
+    few = sum(c.isdigit() for c in name) <= _DIGITS_MAX
+    return original if few and len(name) <= 80 and _METADATA.fullmatch(name) else treated
 
 
 @lru_cache(maxsize=4096)

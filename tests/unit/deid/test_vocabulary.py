@@ -51,8 +51,10 @@ def test_a_name_never_enters_however_many_use_it() -> None:
 def test_a_known_word_survives_the_gate() -> None:
     turn = Turn(index=0, role="user", parts=(Part(kind="text", path="text", text="I repaired the frobnicator of Emma"),))
     c = Conversation(id="c", subject="s", source="t", turns=(turn,))
-    without = find(c, recipe=load())
-    known = find(c, recipe=load(), vocabulary=vocabulary(TEXTS, MIN_SUBJECTS))
+    # The names model may take an invented word for a name, and then it stays replaced: here the gate decides alone.
+    gate = load().with_(names=False)
+    without = find(c, recipe=gate)
+    known = find(c, recipe=gate, vocabulary=vocabulary(TEXTS, MIN_SUBJECTS))
     assert len(known.findings) == len(without.findings) - 1
 
 
