@@ -1,4 +1,4 @@
-"""File mode: de-identification and matching over JSON Lines, without a vault. Formats: DESIGN section 7, `docs/formats/`.
+"""File mode: de-identification over JSON Lines, without a vault, and single texts. Formats: DESIGN section 7, `docs/formats/`.
 
 Whoever runs this holds the text already: nothing is sealed, nothing is recorded. What leaves a vault goes another way.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -75,75 +74,6 @@ def _accounts(path: str | None) -> dict[str, Account]:
     from incamera.ingest.files import load_accounts
 
     return {account.subject: account for account in load_accounts(Path(path))}
-
-
-# --- matching ----------------------------------------------------------------------------------------------------------
-
-
-def matching_index(sources: list[Path], out: Path, *, min_words: int, watch: Watcher) -> dict[str, Any]:
-    """Index works for `matching_scan`; works that are refused are listed by id and code."""
-    from incamera.clerk.works import read_works
-    from incamera.matching import index as indexing
-
-    watch.stage("index works")
-    report = indexing.build(read_works(sources), out, min_words=min_words, progress=watch.advance)
-    return {
-        "works": report.works,
-        "words": report.words,
-        "bytes": report.bytes,
-        "index_bytes": report.sizes,
-        "refused": [{"work_id": r.work_id, "code": r.code} for r in report.refused],
-        "fold": report.fold,
-        "fold_sha256": report.fold_sha256,
-        "min_words": report.min_words,
-        "out": str(out),
-    }
-
-
-def matching_scan(source: Path, index: Path, out: Path, *, min_words: int | None, watch: Watcher) -> dict[str, Any]:
-    """Write one row per maximal exact run that a conversation shares with an indexed work.
-
-    The source may be any format that `ingest` reads; a plain conversation's `turn` is its place in `turns`.
-    """
-    from incamera.ingest.files import exception_rows, read
-    from incamera.ingest.report import Report
-    from incamera.matching.index import Index
-    from incamera.matching.scan import scan_all
-
-    opened = Index.open(index)  # a damaged or foreign index is refused before anything is written
-    watch.stage("scan")
-    report = Report()
-    rows = with_runs = 0
-    with jsonl.writing(out) as write:
-        for conversation, matches in scan_all(read([source], report=report), opened, min_words=min_words, progress=watch.advance):
-            for match in matches:
-                write(_row(conversation.id, match))
-            rows += len(matches)
-            with_runs += bool(matches)
-    return {
-        "conversations": report.conversations.total(),
-        "with_a_run": with_runs,
-        "rows": rows,
-        "exceptions": list(exception_rows(report)),
-        "out": str(out),
-    }
-
-
-def _row(conversation: str, match: Match) -> Row:
-    span, common = match.span, match.commonness
-    return {
-        "conversation": conversation,
-        "turn": span.turn,
-        **({"part": span.part} if span.part else {}),
-        "work_id": match.work_id,
-        "start": span.start,
-        "end": span.end,
-        "work_start": match.work_start,
-        "work_end": match.work_end,
-        "words": match.words,
-        "elicitation": list(match.elicitation),
-        "commonness": asdict(common) if common else None,
-    }
 
 
 # --- one text ------------------------------------------------------------------------------------------------------------

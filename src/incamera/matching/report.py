@@ -20,6 +20,8 @@ from incamera.matching.tally import Table, Tally
 
 #: Characters of a work shown before and behind an aligned passage.
 CONTEXT = 80
+#: Groups in one plot; its table has all.
+LARGEST = 25
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -46,10 +48,12 @@ def pairs(conversation: str, redacted: Redacted, matches: Iterable[Match], index
     Privacy: shows produced text and the works, nothing of the raw conversation.
     """
     turns = {turn.index: turn.parts for turn in redacted.turns}
+    slips = {(span.turn, span.part) for span, _ in redacted.withheld}
     out = []
     for match in matches:
         span = redacted.rebase(match.span)
         parts = redacted.header if span.turn == HEADER else turns[span.turn]
+        said = parts[span.part].text
         entry = index.entry(*index.find(match.work_id))
         text = index.text(match.work_id)
         out.append(
@@ -59,7 +63,7 @@ def pairs(conversation: str, redacted: Redacted, matches: Iterable[Match], index
                 entry.title,
                 match.words,
                 match.elicitation,
-                parts[span.part].text[span.start : span.end],
+                said if (span.turn, span.part) in slips else said[span.start : span.end],
                 text[max(0, match.work_start - CONTEXT) : match.work_start],
                 text[match.work_start : match.work_end],
                 text[match.work_end : match.work_end + CONTEXT],
@@ -119,17 +123,37 @@ def matches_parquet(rows: Iterable[tuple[str, Match]]) -> bytes:
     return out.getvalue()
 
 
+def split(hits: Table) -> list[Table]:
+    """The table `hits` as one table for each way of grouping: `hits`, `hits_by_owner`, ..."""
+    kinds = dict.fromkeys(["all", *(row["by"] for row in hits.records())])
+    by = hits.columns.index("by")
+    return [
+        Table(
+            hits.name if kind == "all" else f"{hits.name}_by_{kind}", hits.columns, tuple(r for r in hits.rows if r[by] == kind)
+        )
+        for kind in kinds
+    ]
+
+
 def plot(table: Table) -> str | None:
-    """The share of conversations by threshold as SVG with its exact intervals; None without the extra `plots`."""
+    """A table of hits as SVG: the share of conversations with its exact interval; None without the extra `plots`.
+
+    All conversations are shown at every threshold; groups at the lowest, the `LARGEST` groups of them.
+    """
     try:
         import altair as alt
         import vl_convert
     except ImportError:
         return None
-    rows = [r for r in table.records() if r["by"] == "all"]
-    base = alt.Chart({"values": rows}).encode(
-        x=alt.X("min_words:O", title="shared run of at least … words", axis=alt.Axis(labelAngle=0))
-    )
+    rows = table.records()
+    if table.name == "hits":
+        rows = [r for r in rows if r["by"] == "all"]
+        x = alt.X("min_words:O", title="shared run of at least … words", axis=alt.Axis(labelAngle=0))
+    else:
+        least = min(r["min_words"] for r in rows)
+        rows = sorted((r for r in rows if r["min_words"] == least), key=lambda r: (-r["conversations"], r["group"]))[:LARGEST]
+        x = alt.X("group:N", title=f"{rows[0]['by']}, shared run of at least {least} words", axis=alt.Axis(labelAngle=-30))
+    base = alt.Chart({"values": rows}).encode(x=x)
     bars = base.mark_rule(strokeWidth=2, color="#6b7a8f").encode(
         y=alt.Y("low:Q", title="share of conversations, 95 % interval", axis=alt.Axis(format="%")), y2="high:Q"
     )
@@ -148,23 +172,32 @@ th,td{border-bottom:1px solid #d8d8d8;padding:.2rem .6rem;text-align:right}th{co
 """
 
 
-def page(tally: Tally, aligned: Sequence[Pair] = (), *, heading: str = "Text reuse") -> str:
-    """One self-contained HTML page: tables, the plot before its table, aligned passages side by side. No script, no fetch."""
+def page(tally: Tally, aligned: Sequence[Pair] = (), *, heading: str = "Text reuse", note: str = "") -> str:
+    """One self-contained HTML page: tables, each plot before its table, aligned passages side by side. No script, no fetch.
+
+    *note* says which passages were chosen, where not all are shown.
+    """
     out = [
         "<!doctype html><html lang=en><meta charset=utf-8>",
         f"<title>{html.escape(heading)}</title><style>{STYLE}</style><h1>{html.escape(heading)}</h1>",
         "<p>Runs are counted where the assistant wrote them. Labels are evidence about how a run came about, not a verdict. ",
         "A share stands with its denominator and exact (Clopper-Pearson) 95 % interval.</p>",
     ]
-    for table in tally.tables():
+    for table in _shown(tally):
         out.append(f"<h2>{table.name.replace('_', ' ')}</h2>")
-        if table.name == "hits":
+        if table.name.startswith("hits"):
             out.append(plot(table) or "<p>(plot: install the extra <code>plots</code>)</p>")
         out.append(_html_table(table))
     if aligned:
         out.append("<h2>aligned passages</h2><p>Left: the conversation, de-identified. Right: the work.</p>")
+        out.append(f"<p>{html.escape(note)}</p>" if note else "")
         out += [_html_pair(pair) for pair in aligned]
     return "\n".join(out) + "\n"
+
+
+def _shown(tally: Tally) -> list[Table]:
+    """The tally's tables, hits split by group."""
+    return [part for table in tally.tables() for part in (split(table) if table.name == "hits" else [table])]
 
 
 def _html_table(table: Table) -> str:
@@ -186,14 +219,13 @@ def _html_pair(pair: Pair) -> str:
     )
 
 
-def files(tally: Tally, rows: Iterable[tuple[str, Match]], aligned: Sequence[Pair] = ()) -> dict[str, bytes]:
+def files(tally: Tally, rows: Iterable[tuple[str, Match]], aligned: Sequence[Pair] = (), *, note: str = "") -> dict[str, bytes]:
     """Everything the report consists of, by file name."""
-    out = {"report.html": page(tally, aligned).encode(), "matches.parquet": matches_parquet(rows)}
+    out = {"report.html": page(tally, aligned, note=note).encode(), "matches.parquet": matches_parquet(rows)}
     for table in tally.tables():
         out[f"{table.name}.csv"] = csv_text(table).encode()
         out[f"{table.name}.parquet"] = parquet_bytes(table)
         if table.name == "hits":
-            drawn = plot(table)
-            if drawn:
-                out["hits.svg"] = drawn.encode()
+            drawn = {part.name: plot(part) for part in split(table)}
+            out |= {f"{name}.svg": svg.encode() for name, svg in drawn.items() if svg}
     return out

@@ -61,6 +61,12 @@ class Tally:
     spans: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     best_recall: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def thresholds(self) -> tuple[int, ...]:
+        """The lengths at which the index promises to find all: `THRESHOLDS` from its own on."""
+        own = self.index.plan.threshold
+        return tuple(least for least in THRESHOLDS if least >= own) or (own,)
+
     def add(self, conversation: Conversation, runs: Iterable[Run]) -> None:
         """Count one conversation with all its runs."""
         all_runs = list(runs)
@@ -89,7 +95,7 @@ class Tally:
             self.spans.setdefault(run.match.work_id, []).append((run.work_first, run.work_last))
 
     def _count(self, outputs: list[Run], month: str) -> None:
-        for least in THRESHOLDS:
+        for least in self.thresholds:
             here: set[tuple[str, str]] = set()
             for run in outputs:
                 if run.last - run.first >= least:
@@ -115,7 +121,7 @@ class Tally:
         rows = []
         for kind, group in groups:
             n = self.base["month", group] if kind == "month" else self.with_output
-            for least in THRESHOLDS:
+            for least in self.thresholds:
                 k = self.hits[least, kind, group]
                 interval = clopper_pearson(k, n, CONFIDENCE)
                 share = k / n if n else None
