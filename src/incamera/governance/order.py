@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from incamera.core.crypto import parse_public
@@ -39,9 +39,27 @@ from incamera.governance.terms import (
     WorksTerms,
 )
 
+_SECTIONS = (
+    "matter",
+    "hold",
+    "frame",
+    "sample",
+    "parties",
+    "works",
+    "matching",
+    "responsive",
+    "deidentification",
+    "production",
+    "privacy",
+    "notice",
+    "recipients",
+    "trust",
+)
 _RULES = "temporary, deletion_requested, party_account, undated, output_missing, tier:NAME, region:NAME, source:NAME"
-#: Where a day begins first: an order made there today must not seem to come from tomorrow.
-_EARLIEST = timezone(timedelta(hours=14))
+#: Where a day begins first it is tomorrow already: an order made there today must not seem to come from the future.
+_ALLOWANCE = timedelta(days=1)
+#: The delimiters of a load file (Concordance: quote, line end, field). What stands on every page of a volume cannot hold them.
+_DELIMITERS = "\u00fe\u00ae\x14"
 #: What the silence of an order means, where the default does not say it by itself.
 _SILENCE = {
     "matter.protective_order": "none named",
@@ -67,9 +85,10 @@ def load(path: Path, *, today: date | None = None) -> Order:
 
     Args:
         path: The order file; the documents it names are looked for beside it.
-        today: The day against which dates are checked; by default the latest day it is anywhere on Earth.
+        today: The day (UTC) after which no order can be made, a day's allowance for time zones aside.
     Raises:
-        Malformed: `order.*`, with file, line and key; see docs/errors/governance.md.
+        Malformed: `order.*`, with file, line and key; see docs/errors/governance.md. The hint lists what else is wrong,
+            section by section.
         Refused: `order.no-default`, a decision that the order must make.
         Unavailable: `governance.unreadable`, the file or a document it names cannot be read.
     """
@@ -79,46 +98,48 @@ def load(path: Path, *, today: date | None = None) -> Order:
     except UnicodeDecodeError as flaw:
         raise Malformed("order.not-toml", "an order is UTF-8 text", where=f"{path.name} byte {flaw.start}") from None
     document = Document(text, path.name, _SILENCE)
-    matter = _matter(document, path.parent, today or datetime.now(_EARLIEST).date())
-    frame = _frame(document)
-    matching = _matching(document)
+    read = document.read
+    matter = read(_matter, path.parent, today or datetime.now(UTC).date())
+    frame = read(_frame)
+    matching = read(_matching)
     order = Order(
         digest=digest(data),
         matter=matter,
-        hold=_hold(document, matter),
+        hold=read(_hold, matter),
         frame=frame,
-        sample=_sample(document),
-        parties=_parties(document),
-        works=_works(document, path.parent),
+        sample=read(_sample),
+        parties=read(_parties),
+        works=read(_works, path.parent),
         matching=matching,
-        responsive=_responsive(document, matching),
-        deidentification=_deidentification(document),
-        production=_production(document),
-        privacy=_privacy(document),
-        notice=_notice(document),
-        recipients=_recipients(document),
-        signers=_signers(document),
+        responsive=read(_responsive, matching),
+        deidentification=read(_deidentification),
+        production=read(_production),
+        privacy=read(_privacy),
+        notice=read(_notice),
+        recipients=read(_recipients),
+        signers=read(_signers),
         defaults=tuple(document.defaults),
         paragraphs=dict(document.paragraphs),
     )
-    document.close()
+    document.close(_SECTIONS)
     return order
 
 
 def _matter(document: Document, beside: Path, today: date) -> MatterTerms:
     with document.section("matter") as s:
-        number = s.text("number")
+        number = s.text("number", without=_DELIMITERS)
         slug = re.sub(r"[^a-z0-9._]+", "-", number.lower()).strip("-")[:64]
-        if not slug:
-            raise s.bad("number", "the docket number needs a letter or a digit")
+        if not re.search(r"[0-9]|[a-z].*[a-z].*[a-z]", slug):
+            raise s.bad("number", "the docket number names the matter in the ledger: it needs a digit, or three letters a to z")
         ordered = s.day("order_date")
-        if ordered > today:
-            raise Malformed("order.bad-date", f"an order cannot be dated after today, {today}", where=s.where("order_date"))
+        if ordered > today + _ALLOWANCE:
+            hint = f"an order cannot be dated after today, {today} (a day's allowance for time zones)"
+            raise Malformed("order.bad-date", hint, where=s.where("order_date"))
         name = s.text("order_document")
         return MatterTerms(
-            caption=s.text("caption"),
+            caption=s.text("caption", without=_DELIMITERS),
             number=number,
-            court=s.text("court"),
+            court=s.text("court", without=_DELIMITERS),
             order_date=ordered,
             order_document=name,
             order_document_sha256=_document(s, "order_document", beside, name),
@@ -313,7 +334,7 @@ def _production(document: Document) -> ProductionTerms:
             )
         return ProductionTerms(
             scope=scope,
-            designation=s.text("designation", DECIDED),
+            designation=s.text("designation", DECIDED, without=_DELIMITERS),
             prefix=s.text("prefix", "INC", pattern=r"[A-Z][A-Z0-9_-]{0,15}", hint="expected capital letters and digits"),
             volume=s.text("volume", "VOL001", pattern=r"[A-Z0-9][A-Z0-9._-]{0,31}", hint="expected capital letters and digits"),
             lanes=lanes,

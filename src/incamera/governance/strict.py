@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from incamera.core.errors import Malformed, Refused
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class _Required:
@@ -27,6 +29,19 @@ DECIDED: Final = _Required()
 
 _SECTION = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.-]+)\s*\]")
 _KEY = re.compile(r"\s*([A-Za-z0-9_-]+)\s*=")
+#: What tomllib says, and what that means to somebody who writes an order.
+_NOT_TOML = (
+    ("Invalid date", "order.bad-date", "this day or time is in no calendar"),
+    ("Cannot declare", "order.repeated-key", "this section stands twice, or its name is used already: put its keys together"),
+    ("Cannot overwrite", "order.repeated-key", "this key stands twice, or its name is used already: keep one"),
+    ("Duplicate inline", "order.repeated-key", "a key stands twice between these braces: keep one"),
+    ("Cannot mutate", "order.repeated-key", "this adds to a value that is complete already: put its keys together"),
+    ("Found invalid character", "order.not-toml", "a control character or line end stands in a text: remove it"),
+    ("Illegal character", "order.not-toml", "a control character stands in the file: remove it"),
+)
+#: Line ends and control characters, and the marks that turn the direction of writing: with them a line can read as another one.
+_UNPRINTABLE = ("Cc", "Zl", "Zp", "Cs")
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class Document:
@@ -37,7 +52,7 @@ class Document:
         file: Its name, for messages.
         silence: `section.key` -> what it means that the key is not there, where the default itself does not say it.
     Raises:
-        Malformed: `order.not-toml`, with the line.
+        Malformed: `order.not-toml`, `order.bad-date` or `order.repeated-key`, with the line.
     """
 
     def __init__(self, text: str, file: str, silence: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -45,32 +60,61 @@ class Document:
         self.silence = silence
         self.defaults: list[tuple[str, str]] = []
         self.paragraphs: dict[str, str] = {}
-        self._lines = _lines(text)
-        self._opened: set[str] = set()
+        self._places = _places(text)
+        self._lines = dict(reversed(self._places))
+        self._flaws: list[Malformed | Refused] = []
         try:
             self._values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as flaw:
-            found = re.search(r"line (\d+)", str(flaw))
-            raise Malformed(
-                "order.not-toml",
-                "the file is not TOML: look for a missing quote or bracket",
-                where=f"{file}:{found[1] if found else 1}",
-            ) from None
+            raise self._not_toml(str(flaw), text) from None
+
+    def _not_toml(self, said: str, text: str) -> Malformed:
+        found = re.search(r"line (\d+)", said)
+        line = int(found[1]) if found else len(text.splitlines()) or 1
+        path = next((path for path, first in self._places if first == line), "")
+        for start, code, hint in _NOT_TOML:
+            if said.startswith(start):
+                return Malformed(code, hint, where=f"{self.file}:{line} {path}".rstrip())
+        hint = "the file is not TOML: look for a missing quote or bracket"
+        return Malformed("order.not-toml", hint, where=f"{self.file}:{line}")
+
+    def read(self, part: Callable[Concatenate[Document, P], T], *args: P.args, **options: P.kwargs) -> T:
+        """What *part* makes of this document; what it finds wrong waits for `close`, which tells of every part at once.
+
+        Until then None stands in its place, and a part that is given such a None is not read: its own mistakes may only
+        follow from the first one.
+        """
+        if None in args:
+            return cast("T", None)
+        try:
+            return part(self, *args, **options)
+        except (Malformed, Refused) as flaw:
+            self._flaws.append(flaw)
+            return cast("T", None)
 
     def section(self, name: str) -> Section:
         """The section of that name, empty if the document has none."""
-        self._opened.add(name)
         values = self._values.get(name, {})
         if not isinstance(values, dict):
             raise Malformed("order.bad-value", "expected a section, [name]", where=self.where(name))
         return Section(self, name, values)
 
-    def close(self) -> None:
-        """Raises `Malformed` (`order.unknown-section`) if the document holds a section nobody asked for."""
-        for name in self._values:
-            if name not in self._opened:
-                known = ", ".join(sorted(self._opened))
-                raise Malformed("order.unknown-section", f"known sections are {known}", where=self.where(name))
+    def close(self, sections: Sequence[str]) -> None:
+        """Tell what is wrong: the first flaw's family, code and place, and every other one in its hint.
+
+        Args:
+            sections: Every section that a document may have.
+
+        Raises:
+            Malformed, Refused: what `read` met; or `order.unknown-section`, a section of another name.
+        """
+        hint = f"known sections are {', '.join(sorted(sections))}"
+        unknown = [name for name in self._values if name not in sections]
+        self._flaws += [Malformed("order.unknown-section", hint, where=self.where(name)) for name in unknown]
+        if self._flaws:
+            first, *others = self._flaws
+            also = "".join(f"\n  also [{flaw.code}] at {flaw.where}: {flaw.hint}" for flaw in others)
+            raise type(first)(first.code, first.hint + also, where=first.where)
 
     def where(self, path: str) -> str:
         """File, line and key of a place in the document."""
@@ -130,13 +174,18 @@ class Section:
 
     # --- one method per type of value -------------------------------------------------------------------------------------
 
-    def text(self, key: str, default: str | _Required | None = REQUIRED, *, pattern: str = "", hint: str = "") -> Any:
-        """Non-empty text; with *pattern*, text that matches it whole."""
+    def text(
+        self, key: str, default: str | _Required | None = REQUIRED, *, pattern: str = "", hint: str = "", without: str = ""
+    ) -> Any:
+        """One line of text that is not empty; with *pattern*, text that matches it whole; with none of the signs in *without*."""
 
         def check(value: object) -> str:
-            if not isinstance(value, str) or not value.strip() or (pattern and not re.fullmatch(pattern, value)):
-                raise self.bad(key, hint or "expected text that is not empty")
-            return value
+            line = self._line(key, value)
+            if pattern and not re.fullmatch(pattern, line):
+                raise self.bad(key, hint)
+            if set(without) & set(line):
+                raise self.bad(key, f"this goes into load files and may not hold their delimiters: {' '.join(without)}")
+            return line
 
         return self._take(key, default, check)
 
@@ -227,6 +276,7 @@ class Section:
             if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
                 raise self.bad(key, "expected a list of texts")
             for item in value:
+                self._line(key, item)
                 if (of and item not in of) or (pattern and not re.fullmatch(pattern, item)):
                     raise self.bad(key, hint or f"expected items from {', '.join(of)}")
             if len({item.casefold() for item in value}) != len(value):
@@ -249,12 +299,18 @@ class Section:
                 if not isinstance(row, dict) or not wanted <= set(row) <= allowed:
                     raise self.bad(place, f"expected exactly {', '.join(sorted(wanted))}")
                 for name, item in row.items():
-                    if not isinstance(item, str) or not item.strip():
-                        raise self.bad(f"{place}.{name}", "expected text that is not empty")
+                    self._line(f"{place}.{name}", item)
             return [(f"{key}[{number}]", row) for number, row in enumerate(value)]
 
         taken: list[tuple[str, dict[str, str]]] = self._take(key, REQUIRED if required else [], check)
         return taken
+
+    def _line(self, key: str, value: object) -> str:
+        if not isinstance(value, str) or not value.strip():
+            raise self.bad(key, "expected text that is not empty")
+        if any(unicodedata.category(sign) in _UNPRINTABLE or sign in _TURNING for sign in value):
+            raise self.bad(key, "expected one line of text, without line ends and control characters")
+        return value
 
     def _take(self, key: str, default: Any, check: Callable[[Any], Any]) -> Any:
         self._asked.add(key)
@@ -286,19 +342,19 @@ def shown(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _lines(text: str) -> dict[str, int]:
-    """`section.key` (and `section.key[0].name` of arrays of tables) to its first line; only for messages, so it may be coarse."""
-    lines: dict[str, int] = {}
+def _places(text: str) -> list[tuple[str, int]]:
+    """`section.key` (`section.key[0].name` in arrays of tables) with its line, in order; for messages only, so maybe coarse."""
+    places: list[tuple[str, int]] = []
     seen: dict[str, int] = {}
     prefix = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if header := _SECTION.match(line):
             prefix = header[2]
+            places.append((prefix, number))
             if header[1] == "[[":
-                lines.setdefault(prefix, number)
                 seen[prefix] = seen.get(prefix, -1) + 1
                 prefix = f"{prefix}[{seen[prefix]}]"
-            lines.setdefault(prefix, number)
+                places.append((prefix, number))
         elif key := _KEY.match(line):
-            lines.setdefault(f"{prefix}.{key[1]}" if prefix else key[1], number)
-    return lines
+            places.append((f"{prefix}.{key[1]}" if prefix else key[1], number))
+    return places

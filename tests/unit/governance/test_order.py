@@ -43,8 +43,13 @@ def test_the_page_shows_an_order_that_loads(tmp_path: Path) -> None:
     assert [c.party for c in order.sample.commitments] == ["holder", "requester"]
     assert order.paragraphs["frame"] == "3(a)" and "works" not in order.paragraphs
     assert order.responsive.elicitation is None and order.responsive.max_commonness == 3
-    # what the page leaves open: nothing but these two
-    assert [key for key, _ in order.defaults] == ["sample.extends", "notice.exemption_paragraph"]
+    # what the page leaves open: nothing but these; the two of a bound, because no answer could keep an order that sets them
+    assert {key for key, _ in order.defaults} == {
+        "sample.extends",
+        "deidentification.max_leak_rate",
+        "deidentification.on_miss",
+        "notice.exemption_paragraph",
+    }
 
 
 def test_every_key_of_the_page_is_one_the_reader_knows_and_the_other_way_round(tmp_path: Path) -> None:
@@ -175,7 +180,8 @@ def test_flaws_are_named(write_order, added: str, code: str, key: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
-        (r"order_date = .*", "order_date = 2026-11-02", "order.bad-date"),
+        (r"order_date = .*", "order_date = 2026-11-03", "order.bad-date"),
+        (r"order_date = .*", "order_date = 2026-02-30", "order.bad-date"),
         (r"order_date = .*", "order_date = '2026-02-30'", "order.bad-date"),
         (r"order_date = .*", "order_date = 15", "order.bad-date"),
         (r"order_document = .*", "order_document = 'gone.pdf'", "order.missing-document"),
@@ -204,6 +210,96 @@ def test_flaws_in_what_is_required(write_order, old: str, new: str, code: str | 
         write_order((old, new))
     assert caught.value.code == code
     assert "order.toml" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "where", "hint"),
+    [
+        ("[matter]\ncaption = 'A'\norder_date = 2026-02-30\n", "order.bad-date", "order.toml:3 matter.order_date", "calendar"),
+        ("[frame]\nfrom = 2024-13-01\n", "order.not-toml", "order.toml:2", "quote"),
+        ("[matter]\n[hold]\n[matter]\n", "order.repeated-key", "order.toml:3 matter", "section stands twice"),
+        ("[hold]\nuntil = 2027-01-01\nuntil = 2027-01-02\n", "order.repeated-key", "order.toml:3 hold.until", "key stands twice"),
+        ("[hold]\nscope = {a = 1, a = 2}\n", "order.repeated-key", "order.toml:2 hold.scope", "between these braces"),
+        ("[trust]\nsigners = []\n[[trust.signers]]\n", "order.repeated-key", "order.toml:3 trust.signers", "complete already"),
+        ("[matter]\ncourt = 'a\x01'\n", "order.not-toml", "order.toml:2 matter.court", "control character"),
+        ("# a\x07\n", "order.not-toml", "order.toml:1", "control character"),
+        ("[matter]\n\ncourt = 'a", "order.not-toml", "order.toml:3", "quote"),
+    ],
+)
+def test_what_is_no_toml_is_called_what_it_is(tmp_path: Path, text: str, code: str, where: str, hint: str) -> None:
+    with pytest.raises(Malformed, match=hint) as caught:
+        load(put(tmp_path, text), today=TODAY)
+    assert (caught.value.code, caught.value.where) == (code, where)
+
+
+def test_an_order_of_tomorrow_is_one_of_today_elsewhere(write_order) -> None:
+    """The message names the day that was compared and the allowance, not the sum of both."""
+    assert write_order((r"order_date = .*", "order_date = 2026-11-02")).matter.order_date == date(2026, 11, 2)
+    with pytest.raises(Malformed, match=r"after today, 2026-11-01 \(a day's allowance for time zones\)"):
+        write_order((r"order_date = .*", "order_date = 2026-11-03"))
+
+
+@pytest.mark.parametrize("sign", ["\\n", "\\r", "\\u0000", "\\u0014", "\\u0085", "\\u2028", "\\u202E", "þ", "®"])
+@pytest.mark.parametrize("key", ["caption", "number", "court", "designation", "prefix", "volume"])
+def test_what_stands_on_every_page_is_one_line_without_delimiters(write_order, order_text: str, key: str, sign: str) -> None:
+    changes = [] if f"{key} = " in order_text else [(r"scope = .*", f'scope = "responsive"\n{key} = "X"')]
+    with pytest.raises(Malformed) as caught:
+        write_order(*changes, (rf"(?m)^{key} = .*", f'{key} = "AB1{sign.replace(chr(92), chr(92) * 2)}2"'))
+    assert caught.value.code == "order.bad-value"
+    assert re.fullmatch(rf"order\.toml:\d+ \w+\.{key}", caught.value.where)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        (r'name = "Counsel Person"', r'name = "Counsel\\nPerson"', "trust.signers[0].name"),
+        (r"court = .*", r'court = "Court"\nprotective_order = "Docket\\t1"', "matter.protective_order"),
+        (r"scope = .*", 'scope = "responsive"\n[parties]\naccounts = ["a\\\\u001b[2J"]\n[production]', None),
+    ],
+)
+def test_no_text_of_an_order_holds_a_control_character(write_order, old: str, new: str, key: str | None) -> None:
+    if key is None:
+        with pytest.raises(Malformed, match="control characters"):
+            write_order(add='[parties]\naccounts = ["a\\u001b[2J"]')
+        return
+    with pytest.raises(Malformed, match="control characters") as caught:
+        write_order((old, new))
+    assert caught.value.where.endswith(key)
+
+
+@pytest.mark.parametrize("number", ["...a...", "§ b", "._.", "a-b", "№", "x" + "." * 80])
+def test_a_docket_number_that_names_nothing_is_refused(write_order, number: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        write_order((r"number = .*", f"number = '{number}'"))
+    assert caught.value.code == "order.bad-value"
+    assert caught.value.where.endswith("matter.number")
+
+
+@pytest.mark.parametrize(
+    ("number", "slug"), [("7", "7"), ("No. 3", "no.-3"), ("Ex Parte", "ex-parte"), ("26-CV-0001 (ABC)", None)]
+)
+def test_docket_numbers(write_order, number: str, slug: str | None) -> None:
+    assert write_order((r"number = .*", f"number = '{number}'")).matter.id == (slug or "26-cv-0001-abc")
+
+
+def test_all_sections_tell_what_is_wrong_with_them_at_once(write_order) -> None:
+    """One correction round: the first flaw gives family, code and place, the hint lists the others with theirs."""
+    with pytest.raises(Malformed) as caught:
+        write_order(
+            (r"order_date = .*", "order_date = 'soon'"),
+            (r"min_run = 12\n", ""),
+            add="[frame]\nfrom = '2024-13'\n[hold]\nuntil = 'never'\n[privacy]\nrhoo = 1\n[mater]\nx = 1\n",
+        )
+    flaw = caught.value
+    assert (flaw.code, flaw.where) == ("order.bad-date", "order.toml:6 matter.order_date")
+    told = re.findall(r"^  also \[(.+?)\] at order\.toml(?::\d+)? (\S+): .", flaw.hint, re.MULTILINE)
+    assert told == [
+        ("order.bad-date", "frame.from"),
+        # not hold.until: the hold is compared with the order's date, which has to be mended first
+        ("order.no-default", "responsive.min_run"),
+        ("order.unknown-key", "privacy.rhoo"),
+        ("order.unknown-section", "mater"),
+    ]
 
 
 def test_signers(write_order, order_text: str) -> None:
