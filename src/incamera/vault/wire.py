@@ -6,10 +6,12 @@ and records each request. The socket lies in a directory that only its owner ent
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
 import socketserver
+import stat
 import struct
 import tempfile
 import threading
@@ -30,6 +32,9 @@ ASK_BYTES_MAX = 4 << 20
 ANSWER_BYTES_MAX = 256 << 20
 _TIMEOUT_SECONDS = 300.0
 _REF_BYTES = 16
+#: A directory of ours and the one socket in it; the socket takes this name when somebody listens on it, and not before.
+_DIRECTORY = "incamera-"
+_SOCKET = "broker"
 
 
 class _Ask(msgspec.Struct, array_like=True):
@@ -61,12 +66,18 @@ class Server:
     def __init__(
         self, broker: Broker, file_key: Any, *, address: Path | None = None, accounts: Iterable[int] | None = None
     ) -> None:
-        self._directory = Path(tempfile.mkdtemp(prefix="incamera-")) if address is None else None
-        self.address = str(address or Path(str(self._directory)) / "broker")
-        server = _Threads(self.address, _Handler)
+        self._directory = None
+        if address is None:
+            sweep()
+            self._directory = Path(tempfile.mkdtemp(prefix=_DIRECTORY))
+        path = address or Path(str(self._directory)) / _SOCKET
+        bound = path if address else path.with_suffix(".new")
+        self.address = str(path)
+        server = _Threads(str(bound), _Handler)
         server.broker = broker
         server.accounts = frozenset(accounts if accounts is not None else [os.geteuid()])
-        Path(self.address).chmod(0o600 if accounts is None else 0o660)
+        bound.chmod(0o600 if accounts is None else 0o660)
+        bound.rename(path)
         server.file_key = file_key
         self._server = server
         self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="broker", daemon=True)
@@ -89,6 +100,35 @@ class Server:
             Path(self.address).unlink(missing_ok=True)
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Remove the socket directories that killed brokers of this account left behind.
+
+    Only a real directory of this account that nobody else enters, with nothing in it but a socket on which nobody
+    listens; everything else, and whatever cannot be looked at, stays.
+    """
+    for directory in Path(tempfile.gettempdir()).glob(f"{_DIRECTORY}*"):
+        with suppress(OSError):
+            handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                if _abandoned(handle):
+                    os.unlink(_SOCKET, dir_fd=handle)
+                    directory.rmdir()
+            finally:
+                os.close(handle)
+
+
+def _abandoned(handle: int) -> bool:
+    """Asked through the open directory: whoever exchanges its name meanwhile gains nothing."""
+    about = os.fstat(handle)
+    if about.st_uid != os.geteuid() or stat.S_IMODE(about.st_mode) != 0o700 or os.listdir(handle) != [_SOCKET]:
+        return False
+    if not stat.S_ISSOCK(os.stat(_SOCKET, dir_fd=handle, follow_symlinks=False).st_mode):
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        return probe.connect_ex(f"/proc/self/fd/{handle}/{_SOCKET}") == errno.ECONNREFUSED
 
 
 class _Threads(socketserver.ThreadingUnixStreamServer):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +16,7 @@ import pytest
 from incamera.core.errors import Malformed, Unavailable, Unverified
 from incamera.core.records import Conversation, Part, Turn
 from incamera.testing.vaults import CANARY, PASSPHRASE, account, conversation
-from incamera.vault import intake
+from incamera.vault import files, intake
 from incamera.vault.kms import LocalKms
 from incamera.vault.store import Vault
 
@@ -235,3 +238,33 @@ def test_naive_moments_are_kept_as_they_are(place: Any) -> None:
     place.vault.put([Conversation(id="n", subject="s", source="test", started_at=naive, turns=(turn,))])
     assert next(place.vault.facts()).day == "2025-03-04"
     assert datetime.now(UTC).tzinfo is UTC
+
+
+@pytest.mark.parametrize("cause", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_every_way_of_having_no_room_is_a_full_disk(tmp_path: Path, cause: int) -> None:
+    assert files.refuse(OSError(cause, "no"), tmp_path / "a").code == "vault.disk-full"
+
+
+def test_a_limit_on_file_sizes_is_a_full_disk_and_leaves_nothing(tmp_path: Path) -> None:
+    """The system's own limit, met by a real write in a process of its own, for small files and for Parquet."""
+    script = """
+import resource, sys
+from pathlib import Path
+import pyarrow as pa
+from incamera.core.errors import Unavailable
+from incamera.vault import files
+folder = Path(sys.argv[1])
+table = pa.table({"body": [bytes(1000)] * 200})
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+for write in (
+    lambda: files.replace(folder / "small", bytes(50_000)),
+    lambda: files.write_parquet(folder / "rows", table, key=bytes(16), prefix=b"p"),
+):
+    try:
+        write()
+    except Unavailable as flaw:
+        print(flaw.code, flaw.where)
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["vault.disk-full small", "vault.disk-full rows"]
+    assert list(tmp_path.iterdir()) == []

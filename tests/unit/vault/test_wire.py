@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import pytest
 from incamera.core.errors import Unavailable
 from incamera.testing.vaults import examine
 from incamera.vault import sessions
-from incamera.vault.wire import Client, Server
+from incamera.vault.wire import Client, Server, sweep
 
 
 def test_a_broker_that_is_gone_is_told(fill: Any) -> None:
@@ -136,3 +139,81 @@ def test_the_broker_can_be_a_process_of_its_own(fill: Any, tmp_path: Path) -> No
         os.waitpid(pid, 0)
         os.close(ready)
         os.close(told)
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A directory for temporary files of its own, whose sockets have short enough names."""
+    folder = Path(tempfile.mkdtemp(prefix="wire-"))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def killed(place: Any) -> Path:
+    """The directory that a killed broker leaves behind."""
+    ready, told = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            server = Server(place.vault.broker, place.vault._file_key)
+            os.write(told, server.address.encode())
+            server.serve()
+        finally:
+            os._exit(0)
+    address = Path(os.read(ready, 4096).decode())
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    os.close(ready)
+    os.close(told)
+    assert address.is_socket()
+    return address.parent
+
+
+def test_what_a_killed_broker_left_goes_at_the_next_start(fill: Any, temporary: Path) -> None:
+    place = fill(3)
+    left = killed(place)
+    living = Server(place.vault.broker, place.vault._file_key).start()
+    assert not left.exists()
+    other = Server(place.vault.broker, place.vault._file_key).start()
+    grant = place.grant()
+    crefs = [bytes.fromhex(ref) for ref in place.refs().values()]
+    for server in (living, other):  # a broker that listens is not swept
+        door = Client(server.address)
+        assert len(door.release(grant, crefs).keys) == 3
+        door.close()
+        server.close()
+    assert list(temporary.iterdir()) == []
+
+
+def test_nothing_but_an_abandoned_socket_directory_is_swept(fill: Any, temporary: Path) -> None:
+    place = fill(3)
+    kept = []
+    for number in range(5):
+        left = killed(place)
+        kept.append(left.rename(temporary / f"kept-{number}"))  # out of the sweep's sight until all are made
+    (kept[0] / "letter").write_text("mine")  # something else lies in it
+    kept[1].chmod(0o755)  # others may enter: not as a broker leaves it
+    (kept[2] / "broker").unlink()
+    (kept[2] / "broker").write_text("no socket")
+    (kept[3] / "broker").unlink()  # a broker that is about to bind
+    (kept[4] / "broker").rename(kept[4] / "broker.new")  # one that is bound and does not listen yet
+    for folder in kept:
+        folder.rename(temporary / folder.name.replace("kept", "incamera"))
+    elsewhere = killed(place).rename(temporary / "elsewhere")
+    (temporary / "incamera-link").symlink_to(elsewhere)
+    before = sorted(path.relative_to(temporary) for path in temporary.rglob("*"))
+    sweep()
+    assert sorted(path.relative_to(temporary) for path in temporary.rglob("*")) == before
+
+
+def test_the_sweep_leaves_other_accounts_alone(fill: Any, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = killed(fill(3))
+    me = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+    sweep()
+    assert left.exists()
+    monkeypatch.undo()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    sweep()
+    assert not left.exists()
