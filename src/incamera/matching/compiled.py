@@ -68,9 +68,7 @@ def sample_chars(packed: Packed, sampler: _Sampler) -> int:
     """Sample one work in the stream `chars/1`; its count of characters of unspaced scripts. Works without any cost nothing."""
     plan = sampler.plan
     if int(unspaced(Packed(packed.data, packed.bounds[[0, -1]]))[0]) < plan.threshold:
-        sampler.room(1)
-        sampler.took(0, np.zeros(len(packed), dtype=np.int64))
-        return 0
+        return sampler.passed(len(packed))
     found = tokens.tokenise(packed, chars=True)
     grams, places = sampler.room(len(found.hashes) // plan.every + 16)
     written = plain.sample_hashes(found.hashes, plan, grams, places, sampler.base)

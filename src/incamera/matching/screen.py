@@ -11,14 +11,9 @@ import statistics
 from collections import Counter
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from incamera.core.records import Work
 from incamera.text import tokens
 from incamera.text.offsets import encode, pack
-
-Counts = npt.NDArray[np.int64]
 
 #: Reasons, in the order in which they are looked for.
 EMPTY, ENCODING, BINARY, SHORT, IDENTIFIERS, LIST, DUPLICATE = (
@@ -32,9 +27,9 @@ EMPTY, ENCODING, BINARY, SHORT, IDENTIFIERS, LIST, DUPLICATE = (
 )
 
 #: Bytes that text does not hold, and bytes that identifiers are made of.
-_CONTROLS = np.array([*range(9), *range(14, 32), 127])
-_MARKS = np.frombuffer(b"0123456789@", np.uint8)
-_SEPARATORS = np.frombuffer(b"\n,;\t|/", np.uint8)
+_CONTROLS = bytes([*range(9), *range(14, 32), 127])
+_MARKS = b"0123456789@"
+_SEPARATORS = b"\n,;\t|/"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 #: First bytes of Arabic, Indic, Thai and full-width digits; letters share them, so they only call for the closer look.
 _FOREIGN_DIGITS = (b"\xd9", b"\xdb", b"\xe0\xa5", b"\xe0\xa7", b"\xe0\xb9", b"\xef\xbc")
@@ -73,16 +68,15 @@ def refuse(work: Work, *, threshold: int, threshold_chars: int = 16) -> RefusedW
     raw = encode(looked)
     if not raw.isascii() and _misread(looked):
         return _no(work, ENCODING, "the text was read in the wrong encoding: convert the file to UTF-8")
-    counts = np.bincount(np.frombuffer(raw, np.uint8), minlength=256)
-    if counts[_CONTROLS].sum() * 200 > len(looked) or counts[0]:
+    if _count(raw, _CONTROLS) * 200 > len(looked) or b"\0" in raw:
         return _no(work, BINARY, "the text is binary data: extract its text first")
     if len(text) <= _BRIEF:
         found = tokens.tokenise(pack([text]), chars=True)
         if len(found.hashes) < threshold and found.solo.sum() < threshold_chars:
             return _no(work, SHORT, f"fewer than {threshold} words: no run of that length can be found")
-    if _mainly_identifiers(looked, raw, counts):
+    if _mainly_identifiers(looked, raw):
         return _no(work, IDENTIFIERS, "mainly numbers, addresses or other identifiers: claim the prose around them instead")
-    if _mainly_list(looked, counts):
+    if _mainly_list(looked, raw):
         return _no(work, LIST, "mainly a list of short entries: claim the prose around it instead")
     return None
 
@@ -115,9 +109,14 @@ def _misread(text: str) -> bool:
     return lost * 100 > len(text) or garbled * 50 > len(text)
 
 
-def _mainly_identifiers(text: str, raw: bytes, counts: Counts) -> bool:
+def _count(raw: bytes, bytes_: bytes) -> int:
+    """How many bytes of *raw* are one of *bytes_*."""
+    return len(raw) - len(raw.translate(None, bytes_))
+
+
+def _mainly_identifiers(text: str, raw: bytes) -> bool:
     """Two fifths or more of the characters outside white space stand in tokens with a digit, an at-sign or an address."""
-    marks = int(counts[_MARKS].sum()) + 8 * raw.count(b"://")
+    marks = _count(raw, _MARKS) + 8 * raw.count(b"://")
     if not raw.isascii():
         marks += sum(map(raw.count, _FOREIGN_DIGITS))
     if marks * 30 < len(raw):
@@ -126,13 +125,13 @@ def _mainly_identifiers(text: str, raw: bytes, counts: Counts) -> bool:
     return sum(len(p) for p in pieces if _MARK.search(p)) * 5 >= sum(map(len, pieces)) * 2
 
 
-def _mainly_list(text: str, counts: Counts) -> bool:
+def _mainly_list(text: str, raw: bytes) -> bool:
     """Thirty entries or more, short at the median, that either begin with capitals throughout or hardly repeat a word.
 
     Prose of any spaced language repeats its little words; a directory of names does neither.
     """
-    separators = int(counts[_SEPARATORS].sum())
-    if separators < 29 or counts[ord(" ")] > 5 * separators:
+    separators = _count(raw, _SEPARATORS)
+    if separators < 29 or raw.count(b" ") > 5 * separators:
         return False
     words = [w for w in (_WORD.findall(f) for f in _FIELD.split(text)) if w]
     if len(words) < 30 or statistics.median(map(len, words)) > 4:

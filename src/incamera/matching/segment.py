@@ -168,6 +168,11 @@ class _Sampler:
         self.base += count
         return count
 
+    def passed(self, blocks: int) -> int:
+        """A work of so many blocks has nothing for this stream."""
+        self.block_words.append(np.zeros(blocks, dtype=np.int64))
+        return 0
+
     def stream(self) -> Stream:
         """Lay filter and table."""
         grams, places = compiled.together(self.grams, self.places)
@@ -204,10 +209,13 @@ class Builder:
                 "matching.segment-full", "too much text for one segment: build another", where=f"work {work.work_id!r}"
             )
         words = compiled.sample(packed, self.words)
-        unspaced = compiled.sample_chars(packed, self.chars)
+        ascii_only = len(raw) == len(work.text)
+        # Letters of scripts without spaces are no ASCII, and in ASCII only a reference (`&#28193;`) can stand for one.
+        plain = ascii_only and b"&" not in raw
+        unspaced = self.chars.passed(len(packed)) if plain else compiled.sample_chars(packed, self.chars)
         number = len(self.works)
         sizes = np.diff(cuts)
-        starts = _code_points_before(packed, ascii_only=len(raw) == len(work.text))
+        starts = _code_points_before(packed, ascii_only=ascii_only)
         frame, at = self.text.keep(raw, cuts)
         self.columns.append((np.full(len(sizes), number, np.int64), starts, frame, at, sizes))
         self.work_blocks.append(self.work_blocks[-1] + len(sizes))

@@ -310,3 +310,11 @@ def test_a_work_of_100_megabytes(tmp_path: Path) -> None:
     said = cut(text, 19_990, 10) + " markaba " + cut(text, 0, 20)
     matches = scan(conversation(("assistant", said)), opened)
     assert max(m.words for m in matches) == 31
+
+
+def test_references_in_ascii_stand_for_characters_of_scripts_without_spaces() -> None:
+    written = "渡し船は四度目の修理を受けないと役員会は言った"
+    escaped = "".join(f"&#{ord(c)};" for c in written)
+    held = Index.of([work("plain", prose("plain", 60)), work("escaped", escaped)])
+    assert [entry.unspaced for entry in held.works()] == [0, len(written)]
+    assert [m.work_id for m in scan(conversation(("assistant", written)), held)] == ["escaped"]
