@@ -16,11 +16,10 @@ from typing import Any
 from incamera_verify.canon import canonical
 from incamera_verify.loadfile import FIELDS
 from incamera_verify.logs import Replaced
+from incamera_verify.native import CONTENT_TYPE
 
 RSMF_VERSION = "2.0.0"
 GENERATOR = "incamera"
-#: Both parts of a native are base64, which has no dash: one boundary serves all.
-BOUNDARY = "rsmf-incamera"
 ASSISTANT, TOOL, SYSTEM = "ASSISTANT", "TOOL", "SYSTEM"
 
 Row = Mapping[str, Any]
@@ -91,7 +90,7 @@ class Document:
             "subject": self.row["bates"],
             "message-id": f"<{source}@rsmf.invalid>",
             "mime-version": "1.0",
-            "content-type": f'multipart/mixed; boundary="{BOUNDARY}"',
+            "content-type": CONTENT_TYPE,
         }
         if people[1:]:
             headers["to"] = ", ".join(_mailbox(name) for name in people[1:])

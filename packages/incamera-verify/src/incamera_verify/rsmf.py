@@ -19,12 +19,11 @@ from email.parser import BytesParser
 from email.policy import compat32
 from typing import Any
 
+from incamera_verify.canon import canonical
 from incamera_verify.errors import VerificationError
 from incamera_verify.manifest import load_json
+from incamera_verify.native import ARCHIVE_NAME, CONTENT_TYPE, MANIFEST_NAME, ZIP_DATE, write
 
-MANIFEST_NAME = "rsmf_manifest.json"
-ARCHIVE_NAME = "rsmf.zip"
-ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 #: A native larger than this is refused before it is taken apart.
 NATIVE_BYTES_MAX = 1 << 29
 #: Relativity's advice; a larger conversation loads slowly but is not wrong.
@@ -92,7 +91,18 @@ def lint(data: bytes, where: str = "") -> Native:
     _object("manifest", manifest, where)
     _references(manifest, where)
     _counts(headers, manifest, where)
+    fixed = headers.get("content-type") == CONTENT_TYPE and headers.get("mime-version") == "1.0"
+    if not fixed or _again(headers, text, manifest) != data:
+        raise _container_flaw("there are bytes that no header, text or manifest makes", where)
     return Native(headers=headers, text=text, manifest=manifest)
+
+
+def _again(headers: Mapping[str, str], text: str, manifest: Mapping[str, Any]) -> bytes:
+    """What the parts make; nothing where they cannot make a native."""
+    try:
+        return write(headers, text, canonical(manifest))
+    except (UnicodeError, VerificationError):
+        return b""
 
 
 # --- the message ------------------------------------------------------------------------------------------------------------
