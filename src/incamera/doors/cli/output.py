@@ -4,34 +4,39 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from incamera.clerk.watch import Watcher
 
 # No markup: an error code in brackets is text, and so is whatever an order is called.
 out = Console(highlight=False, soft_wrap=True, markup=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+#: What is told as `none`, and left out of a row's line.
+_NOTHING: tuple[Any, ...] = (None, {}, [], ())
 
 
 def result(value: dict[str, Any], *, as_json: bool, title: str = "") -> None:
-    """One result: a JSON object on one line, or a two-column table a person reads."""
+    """One result: a JSON object on one line, or lines a person reads; no digest is ever broken, somebody will copy it."""
     if as_json:
         sys.stdout.write(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str) + "\n")
         return
-    table = Table(show_header=False, box=None, title=title or None, title_justify="left", title_style="bold")
-    table.add_column(style="dim")
-    table.add_column(overflow="fold")
+    if title:
+        out.print(title, style="bold")
+    width = max((len(name) for name, item in value.items() if not _nested(item)), default=0)
     for name, item in value.items():
-        table.add_row(
-            name.replace("_", " "), item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=str)
-        )
-    out.print(table)
+        head = Text(name.replace("_", " ").ljust(0 if _nested(item) else width), style="dim")
+        if _nested(item):
+            out.print(head)
+            _indented(item)
+        else:
+            out.print(head, _said(item), sep="  ")
 
 
 def rows(items: list[dict[str, Any]], *, as_json: bool, title: str = "") -> None:
@@ -40,12 +45,66 @@ def rows(items: list[dict[str, Any]], *, as_json: bool, title: str = "") -> None
         for item in items:
             sys.stdout.write(json.dumps(item, ensure_ascii=False, sort_keys=True, default=str) + "\n")
         return
+    if any(_nested(value) for item in items for value in item.values()):
+        _blocks(items, title)
+        return
     table = Table(box=None, title=title or None, title_justify="left", title_style="bold", header_style="dim")
     for name in items[0] if items else ():
         table.add_column(name.replace("_", " "), overflow="fold")
     for item in items:
-        table.add_row(*("" if v is None else str(v) for v in item.values()))
+        table.add_row(*("" if v is None else _said(v) for v in item.values()))
     out.print(table)
+
+
+def _blocks(items: list[dict[str, Any]], title: str) -> None:
+    """Rows that hold further names or lists: one line each, and below it what it holds, as wide as it is."""
+    if title:
+        out.print(title, style="bold")
+    for item in items:
+        out.print("  ".join(_said(value) for value in item.values() if value not in _NOTHING and not _nested(value)))
+        for name, value in item.items():
+            if _nested(value):
+                out.print(f"  {name.replace('_', ' ')}", style="dim")
+                _indented(value, "    ")
+
+
+def _indented(value: Any, margin: str = "  ") -> None:
+    for line in lines(value):
+        out.print(margin + line)
+
+
+def lines(value: Any) -> list[str]:
+    """A value as lines a person reads: `key: value`, what belongs to a key two spaces further in, `- ` before list items."""
+    if isinstance(value, Mapping):
+        return [line for name, item in value.items() for line in _entry(f"{_said(name)}:", item)]
+    if isinstance(value, list | tuple):
+        return [line for item in value for line in _listed(item)]
+    return [_said(value)]
+
+
+def _entry(head: str, item: Any) -> list[str]:
+    if _nested(item):
+        return [head, *(f"  {line}" for line in lines(item))]
+    return [f"{head} {_said(item)}"]
+
+
+def _listed(item: Any) -> list[str]:
+    first, *more = lines(item) if _nested(item) else [_said(item)]
+    return [f"- {first}", *(f"  {line}" for line in more)]
+
+
+def _nested(value: Any) -> bool:
+    """Whether it takes lines of its own: what is empty does not."""
+    return isinstance(value, Mapping | list | tuple) and len(value) > 0
+
+
+def _said(value: Any) -> str:
+    """A single value, always on one line: what it holds cannot pass for a further line, nor steer the terminal."""
+    if value in _NOTHING:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(value))
 
 
 class _Bars:
