@@ -23,6 +23,8 @@ from incamera.core.errors import Error, Malformed, Refused, Unavailable, Unverif
 HEADS = {"keys": "keys_0001", "state": "state_0001"}
 #: Words that our triggers raise, and the error each becomes.
 HELD = "incamera-held"
+#: What SQLite calls a write that a quota or a limit on file sizes cut off; only a disk without space is SQLITE_FULL to it.
+_NO_ROOM = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
 _PARAMETERS_MAX = 30_000
 
 
@@ -174,16 +176,17 @@ class Database:
         try:
             yield
         except (IntegrityError, OperationalError, DatabaseError) as flaw:
-            raise _translated(str(flaw.orig), self.name) from None
+            raise _translated(str(flaw.orig), self.name, getattr(flaw.orig, "sqlite_errorname", "")) from None
 
 
-def _translated(message: str, where: str) -> Error:
+def _translated(message: str, where: str, name: str = "") -> Error:
     if HELD in message:
         return Refused("vault.held", "a legal hold covers this key: it can be neither erased nor overwritten", where=where)
     if "malformed" in message or "not a database" in message:
         return Unverified("vault.damaged-database", "the database file is damaged; restore it from its backup", where=where)
-    if "full" in message or "No space left" in message:
-        return Unavailable("vault.disk-full", "no space is left; nothing already stored was touched", where=where)
+    if name in _NO_ROOM or "full" in message or "No space left" in message:
+        hint = "the disk takes no more: space, quota or permitted file size; nothing already stored was touched"
+        return Unavailable("vault.disk-full", hint, where=where)
     if "locked" in message:
         return Unavailable("vault.busy", "another process holds the database; try again", where=where)
     return Unavailable("vault.database", "the database refused the statement; nothing of this step was stored", where=where)

@@ -23,11 +23,8 @@ ROW_GROUP_ROWS = 1024
 def refuse(flaw: OSError, path: Path) -> Error:
     """The house's error for what the operating system said about *path*."""
     if flaw.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return Unavailable(
-            "vault.disk-full",
-            "no space, quota or permitted file size is left; nothing already stored was touched",
-            where=path.name,
-        )
+        hint = "the disk takes no more: space, quota or permitted file size; nothing already stored was touched"
+        return Unavailable("vault.disk-full", hint, where=path.name)
     return Unavailable(
         "vault.unreadable", f"the file cannot be used: {errno.errorcode.get(flaw.errno or 0, 'unknown')}", where=path.name
     )

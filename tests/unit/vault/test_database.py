@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +137,23 @@ def test_a_secret_is_kept_once_and_survives_a_roll(place: Place) -> None:
     place.vault.roll_epoch(actor="holder")
     assert place.reopen().keyring.secret("signer") == b"seed"
     assert place.vault.keyring.secret("nothing") is None
+
+
+def test_a_limit_on_file_sizes_is_a_full_disk(tmp_path: Path) -> None:
+    """SQLite tells a write beyond a quota or limit as an input/output error; a person has to make room all the same."""
+    script = """
+import resource, sys
+from pathlib import Path
+from incamera.core.errors import Unavailable
+from incamera.vault.database import Database
+database = Database.at(Path(sys.argv[1]) / "keys.db", "keys", create=True)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+try:
+    with database.begin() as connection:
+        database.execute(connection, "CREATE TABLE t (x BLOB)")
+        database.execute_many(connection, "INSERT INTO t VALUES (?)", [(bytes(100_000),)] * 200)
+except Unavailable as flaw:
+    print(flaw.code, flaw.where)
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["vault.disk-full", "keys.db"]
