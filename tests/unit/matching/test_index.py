@@ -315,6 +315,6 @@ def test_a_work_of_100_megabytes(tmp_path: Path) -> None:
 def test_references_in_ascii_stand_for_characters_of_scripts_without_spaces() -> None:
     written = "渡し船は四度目の修理を受けないと役員会は言った"
     escaped = "".join(f"&#{ord(c)};" for c in written)
-    held = Index.of([work("plain", prose("plain", 60)), work("escaped", escaped)])
+    held = Index.of([work("plain", prose("plain", 60)), work("escaped", f"{prose('around', 200)} {escaped}")])
     assert [entry.unspaced for entry in held.works()] == [0, len(written)]
     assert [m.work_id for m in scan(conversation(("assistant", written)), held)] == ["escaped"]
