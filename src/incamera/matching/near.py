@@ -30,6 +30,10 @@ MIN_COSINE = 0.45
 #: With a shared skeleton of little words, this much likeness of the rare ones is enough.
 MIN_COSINE_WITH_SKELETON = 0.25
 SKELETON = 8
+#: A word in more of the windows than this says nothing about which one is meant; small sets call no word common.
+COMMON_SHARE, COMMON_LEAST = 0.05, 10
+#: Windows are compared whole where the rarer words alone make them this much alike.
+MIN_RARE = 0.1
 _LITTLE = """
 the of and a in to is was it for with he be on i that by at you are his had not this have from but which she they or an her were
 there we their been has will would so no if my what who when as
@@ -72,7 +76,10 @@ class NearIndex:
         frequency: Counter[str] = Counter(w for window in self.windows for w in set(window.words))
         self.idf = np.array([np.log((1 + len(self.windows)) / (1 + n)) + 1 for n in frequency.values()])
         self.vocabulary = {word: n for n, word in enumerate(frequency)}
+        most = max(COMMON_LEAST, COMMON_SHARE * len(self.windows))
+        self.rare = np.flatnonzero(np.array(list(frequency.values())) <= most)
         self.matrix = self._vectors(self.windows)
+        self.matrix_rare = self.matrix.tocsc()[:, self.rare].T.tocsr()
         self.skeletons = [_skeleton(w.words) for w in self.windows]
 
     def _vectors(self, windows: Sequence[_Window]) -> Any:
@@ -99,10 +106,14 @@ class NearIndex:
         if not windows or not self.windows:
             return []
         out = []
-        likeness = (self._vectors(windows) @ self.matrix.T).tocsr()
+        vectors = self._vectors(windows)
+        likeness = (vectors.tocsc()[:, self.rare].tocsr() @ self.matrix_rare).tocsr()
         for n, window in enumerate(windows):
-            row: npt.NDArray[np.int64] = likeness.indices[likeness.indptr[n] : likeness.indptr[n + 1]]
-            values = likeness.data[likeness.indptr[n] : likeness.indptr[n + 1]]
+            here = slice(likeness.indptr[n], likeness.indptr[n + 1])
+            row: npt.NDArray[np.int64] = likeness.indices[here][likeness.data[here] >= MIN_RARE]
+            if not len(row):
+                continue
+            values = (self.matrix[row] @ vectors[[n]].T).toarray().ravel()
             skeleton = _skeleton(window.words)
             best: dict[int, tuple[_Window, _Window, float, int]] = {}
             for column, cosine in zip(row.tolist(), values.tolist(), strict=True):
