@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
 from incamera.clerk.desk import Desk
 from incamera.clerk.home import Home
+from incamera.core.facts import TIERS, closed
 from incamera.core.ids import digest
 from incamera.core.records import Account, Matter
 from incamera.governance import order as orders
@@ -50,11 +51,11 @@ def open_matter(desk: Desk) -> Matter:
     )
 
 
-def place_hold(desk: Desk, accounts: Iterable[Account]) -> int:
+def place_hold(desk: Desk, accounts: Iterable[Account], tiers: Container[str] = TIERS) -> int:
     """Place the order's hold over everything stored that its rule names; returns how many conversations it covers.
 
     The hold rule is not the frame rule. Placed again after a later collection it covers what came in since; what is
-    held already stays held.
+    held already stays held. *tiers* are the tiers that its rules can tell apart, as for the frame.
     """
     home, rule = desk.home, hold_rule(desk.order)
     found = home.vault.subjects(sorted(rule.listed_subjects(accounts)))
@@ -62,7 +63,7 @@ def place_hold(desk: Desk, accounts: Iterable[Account]) -> int:
     unknown = sum(ref is None for ref in found.values())
     if unknown:
         desk.watch.note(f"{unknown} accounts of the hold have no conversation in the vault")
-    held = [facts for facts in home.vault.facts() if rule.holds(facts, listed)]
+    held = [facts for facts in home.vault.facts() if rule.holds(closed(facts, tiers), listed)]
     crefs = sorted(facts.cref for facts in held)
     desk.once(
         "hold.placed",

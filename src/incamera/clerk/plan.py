@@ -53,11 +53,12 @@ def plan(order_path: Path, sources: Sources, works: tuple[Path, ...], *, process
     mapping = files.load_mapping(sources.mapping) if sources.mapping else None
     accounts = files.load_accounts(sources.accounts) if sources.accounts else Accounts()
     seen = _Seen()
+    tiers = mapping.named_tiers if mapping else frozenset()
     for conversation in files.read(sources.conversations, report=report, mapping=mapping, accounts=accounts):
         _look(conversation, seen)
         watch.advance()
     lacking = {name: list(report.lacks(name)) for name in order.frame.fields if report.lacks(name)}
-    built = None if lacking else frame.build(seen.facts, order.frame, stratified_by=order.sample.strata)[0]
+    built = None if lacking else frame.build(seen.facts, order.frame, stratified_by=order.sample.strata, tiers=tiers)[0]
     size = None if built is None else len(built.rows) if order.sample.size is None else order.sample.size
     share = min(1.0, size / max(1, len(seen.facts))) if size else 0.0
     return {

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from incamera.clerk import jsonl
+from incamera.clerk import carried, jsonl
 from incamera.clerk.clock import SystemClock
 from incamera.clerk.desk import Desk
 from incamera.clerk.home import Home, write_atomically
@@ -71,13 +71,13 @@ def commit_frame(desk: Desk, rows: Path | None = None) -> Committed:
 
 
 def _fresh(desk: Desk, path: Path, given: Path | None) -> None:
-    collected = desk.done("collect") or {}
-    lacks: dict[str, list[str]] = collected.get("lacks", {})
+    told = carried.read(desk.home)
     built, rows = frame.build(
         desk.home.vault.facts(),
         desk.order.frame,
         stratified_by=desk.order.sample.strata,
-        lacks=lambda field: tuple(lacks.get(field, ())),
+        lacks=told.lacks,
+        tiers=carried.tiers(desk),
         row_id=_row_ids(desk, given),
     )
     if not built.rows:

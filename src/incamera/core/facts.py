@@ -6,8 +6,9 @@ here because governance reads them in an order and sampling applies them to a va
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol, TypeVar, cast
 
 #: Agreement on the European Economic Area: 27 member states with Iceland, Liechtenstein and Norway.
 EEA: Final = frozenset(
@@ -25,6 +26,12 @@ FLAGS: Final[dict[str, str | None]] = {
 }
 #: Rules with a value, `field:value`, and the field of the source each of them reads.
 VALUED: Final[dict[str, str | None]] = {"tier": "tier", "region": "region", "source": None}
+
+#: Names of tiers as products sell them; one of them says nothing about a person even where it is also a name.
+TIERS: Final = frozenset({
+    "academic", "api", "basic", "business", "developer", "edu", "education", "enterprise", "free", "go", "government", "guest",
+    "individual", "max", "nonprofit", "plus", "premium", "pro", "standard", "student", "team", "teams", "trial", "ultra",
+})  # fmt: skip
 
 
 class FactsLike(Protocol):
@@ -53,6 +60,9 @@ class FactsLike(Protocol):
     def party_account(self) -> bool: ...
     @property
     def outputs_missing(self) -> int: ...
+
+
+AnyFacts = TypeVar("AnyFacts", bound=FactsLike)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +134,11 @@ class Selection:
         return (*(name for name, bound in bounds if bound is not None), *(rule.name for rule in self.exclusions))
 
     @property
+    def named_tiers(self) -> frozenset[str]:
+        """Tiers that the lists and the rules name, in lower case."""
+        return frozenset(tier.casefold() for tier in self.tiers or ()) | named_tiers(self.exclusions)
+
+    @property
     def fields(self) -> dict[str, str]:
         """Field of the source -> the first rule that cannot be applied without it."""
         needed: dict[str, str] = {}
@@ -148,6 +163,29 @@ class Selection:
             out.append("regions")
         out += [rule.name for rule in self.exclusions if rule.applies(facts)]
         return out
+
+
+def named_tiers(rules: Iterable[Rule]) -> frozenset[str]:
+    """Tiers that *rules* name, in lower case."""
+    return frozenset(rule.value.casefold() for rule in rules if rule.kind == "tier")
+
+
+def known_tier(tier: str | None, allowed: Container[str] = TIERS) -> str | None:
+    """The tier as it may leave: in lower case if it is one of *allowed* (lower case), else `unknown`; None if there is none.
+
+    A tier is a string of the source, and somebody may have written a name there: only words that the product, the order or
+    the holder's mapping names are shown, and two spellings of one tier are one.
+    """
+    if tier is None:
+        return None
+    folded = tier.casefold()
+    return folded if folded in allowed else UNKNOWN
+
+
+def closed(facts: AnyFacts, tiers: Container[str] = TIERS) -> AnyFacts:
+    """*facts* (a dataclass) with the tier as `known_tier` has it, so that rules, strata and rows speak of the same."""
+    tier = known_tier(facts.tier, tiers)
+    return facts if tier == facts.tier else cast(AnyFacts, replace(cast(Any, facts), tier=tier))
 
 
 def in_region(actual: str | None, named: str) -> bool:

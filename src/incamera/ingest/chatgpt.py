@@ -25,7 +25,7 @@ NAME: Final = "chatgpt"
 _CONVERSATION: Final = frozenset(
     {
         *("id", "conversation_id", "mapping", "current_node", "title", "create_time", "update_time", "user_id", "owner"),
-        *("is_temporary_chat", "deletion_requested_at", "region", "country", "tier", "default_model_slug"),
+        *("is_temporary_chat", "deletion_requested_at", "region", "country", "tier"),
     }
 )
 _MESSAGE: Final = frozenset(
@@ -72,7 +72,7 @@ def _facts(draft: Draft, record: Record) -> None:
         draft.header += draft.others(owner, "owner", key="owner")
     draft.started_at = instant(record.get("create_time"))
     draft.region = region(record.get("region") or record.get("country"))
-    draft.tier = label(record.get("tier"))
+    draft.tier = draft.label(record.get("tier"), "tier", draft.header)
     if isinstance(record.get("is_temporary_chat"), bool):
         draft.temporary = record["is_temporary_chat"]
     draft.deletion_requested_at = instant(record.get("deletion_requested_at"))
@@ -93,7 +93,7 @@ def _node(draft: Draft, ref: str, node: Record) -> None:
     metadata = mapping(message.get("metadata"), "message.metadata")
     content = message.get("content")
     turn = DraftTurn(draft.role(role_name), ref=ref, parent=draft.links[ref], at=instant(message.get("create_time")))
-    turn.llm = label(metadata.get("model_slug"))
+    turn.llm = draft.label(metadata.get("model_slug"), "metadata.model_slug", turn.parts)
     _address(draft, turn, author, message)
     kind = _kind(turn, message)
     instructions: list[tuple[str, str]] = []
@@ -113,9 +113,7 @@ def _address(draft: Draft, turn: DraftTurn, author: Record, message: Record) -> 
     name, recipient = author.get("name"), message.get("recipient")
     called = recipient not in (None, "", "all")
     if called:
-        turn.tool = label(recipient)
-        if turn.tool is None:
-            turn.parts += draft.others(recipient, "recipient")
+        turn.tool = draft.label(recipient, "recipient", turn.parts)
     if name:
         known = label(name) if turn.role == "tool" else None
         if known and not turn.tool:
@@ -141,8 +139,6 @@ def _kind(turn: DraftTurn, message: Record) -> PartKind:
 
 
 def _metadata(draft: Draft, turn: DraftTurn, metadata: Record) -> None:
-    if metadata.get("model_slug") and turn.llm is None:
-        turn.parts += draft.others(metadata["model_slug"], "metadata.model_slug")
     if "user_context_message_data" in metadata:
         # The person's custom instructions, repeated in every conversation: they belong to the header.
         draft.header += draft.others(metadata["user_context_message_data"], "metadata.user_context_message_data")

@@ -77,6 +77,7 @@ def _facts(draft: Draft, record: Record) -> None:
     if isinstance(record.get("is_temporary"), bool):
         draft.temporary = record["is_temporary"]
     draft.header += draft.others(record.get("name"), "name", key="title")
+    draft.header += draft.others(record.get("model"), "model", key="model")
     draft.header += draft.rest(record, _CONVERSATION)
 
 

@@ -99,6 +99,13 @@ class Draft:
             return ()
         return leaves.parts(value, path, kind=kind, key=key, unknown=self.unknown)
 
+    def label(self, value: object, path: str, kept: list[Part]) -> str | None:
+        """The machine's name that *value* is; a string that could be more than that goes to *kept*, where it is treated."""
+        name = label(value)
+        if name is None:
+            kept += self.others(value, path)
+        return name
+
     def rest(self, record: dict[str, Any], handled: frozenset[str], path: str = "") -> Iterable[Part]:
         """Parts for every key of *record* that the source module did not handle itself."""
         if record.keys() <= handled:

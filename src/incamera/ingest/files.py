@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from incamera.core.errors import Malformed, Unavailable
+from incamera.core.facts import TIERS
 from incamera.core.records import Conversation
 from incamera.ingest import accounts as account_files
 from incamera.ingest import mapped, shape, streams
@@ -34,6 +35,7 @@ def read(
     mapping: Mapping | None = None,
     accounts: Accounts | None = None,
     source: str | None = None,
+    tiers: Iterable[str] = (),
     limits: Limits | None = None,
 ) -> Iterator[Conversation]:
     """Every conversation under *paths*, in a fixed order, one at a time.
@@ -44,6 +46,7 @@ def read(
         mapping: Reads tables by their columns instead of by shape.
         accounts: Facts joined to conversations that lack them. Account files inside exports are added to it.
         source: Accept this format only.
+        tiers: Tiers that an order names, beside the common ones (`core.facts.TIERS`) and those of the mapping.
         limits: Bounds on archives.
 
     Raises:
@@ -65,7 +68,7 @@ def read(
         plan.look(member, known, report, mapping, chosen)
     report.bytes_read = 0  # the first look does not count
     only = mapped.source(mapping) if mapping else chosen
-    reading = Reading(report, known, only, plan.owners)
+    reading = Reading(report, known, only, plan.owners, TIERS.union(tiers, mapping.named_tiers if mapping else ()))
     for member in plan.logs:
         if (member.bundle, member.base) in plan.attachments:
             # An upload that has the shape of a log is still an upload: its bytes are not read.
@@ -73,13 +76,13 @@ def read(
             continue
         yield from _member(member, reading, report, limits or Limits())
     if not report.conversations:
-        _nothing(report, found, plan)
+        _nothing(report, found, plan, paths)
 
 
-def _nothing(report: Report, found: list[Member], plan: _Plan) -> None:
+def _nothing(report: Report, found: list[Member], plan: _Plan, paths: Sequence[Path | str]) -> None:
     """Nothing was read: say why, by the first flaw that is no mere mismatch."""
     first = next((f for f in report.exceptions if f.code != "ingest.unmatched-file"), None)
-    where = first.where if first else next((m.name for m in found), "")
+    where = first.where if first else next((m.name for m in found), ", ".join(map(str, paths)))
     if first:
         raise Malformed(first.code, "no conversation could be read; see the exceptions", where=where)
     if plan.logs and any(f.code == "ingest.unmatched-file" for f in report.exceptions):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from incamera.ingest.addresses import addresses
-from incamera.ingest.draft import Draft, DraftTurn, label
+from incamera.ingest.draft import Draft, DraftTurn
 from incamera.ingest.report import Report
 from incamera.ingest.source import Record, Source, item, listing, mapping, text_or_none
 from incamera.ingest.times import instant
@@ -42,7 +42,7 @@ def convert(records: list[Record], report: Report) -> Iterator[Draft]:
         draft.id = text_or_none(record.get("id"))
         draft.started_at = instant(record.get("createTime"))
         settings = mapping(record.get("runSettings"), "runSettings")
-        llm = settings.get("model")
+        llm = _llm(draft, settings.get("model"))
         for key in ("title", "displayName", "systemInstruction"):
             draft.header += draft.others(record.get(key), key)
         draft.header += draft.rest(settings, frozenset({"model", "safetySettings"}), "runSettings")
@@ -50,11 +50,16 @@ def convert(records: list[Record], report: Report) -> Iterator[Draft]:
         chunked = record["chunkedPrompt"]
         for chunk in listing(chunked.get("chunks"), "chunkedPrompt.chunks"):
             turn = _turn(draft, item(chunk, "chunkedPrompt.chunks"))
-            turn.llm = label(str(llm).removeprefix("models/")) if llm and turn.role == "assistant" else None
+            turn.llm = llm if turn.role == "assistant" else None
             draft.turns.append(turn)
         draft.header += draft.rest(chunked, frozenset({"chunks"}), "chunkedPrompt")
         _branches(draft)
         yield draft
+
+
+def _llm(draft: Draft, name: Any) -> str | None:
+    name = name.removeprefix("models/") if isinstance(name, str) else name
+    return draft.label(name, "runSettings.model", draft.header)
 
 
 def _branches(draft: Draft) -> None:

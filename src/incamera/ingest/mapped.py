@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from incamera.core.errors import Malformed
 from incamera.core.records import Role
-from incamera.ingest.draft import Draft, DraftTurn, label
+from incamera.ingest.draft import Draft, DraftTurn
 from incamera.ingest.mapping import Mapping
 from incamera.ingest.regions import region
 from incamera.ingest.report import Report
@@ -125,7 +125,8 @@ class _Reader:
         draft.id = draft.id or _text(get["conversation"])
         draft.subject = draft.subject or _text(get["subject"])
         tier = _text(get["tier"])
-        draft.tier = draft.tier or label(self.columns.tiers.get(tier, tier) if tier else None)
+        if draft.tier is None and tier and not any(p.path == "tier" and p.text == tier for p in draft.header):
+            draft.tier = draft.label(self.columns.tiers.get(tier, tier), "tier", draft.header)
         area = _text(get["region"])
         draft.region = draft.region or region(self.columns.regions.get(area, area) if area else None)
         if present(get["temporary"]):
@@ -168,9 +169,8 @@ class _Reader:
 
     def _fill(self, draft: Draft, turn: DraftTurn, row: Record, path: str) -> None:
         llm = self._value(row, "llm")
-        turn.llm = label(llm) if turn.role == "assistant" else None
-        if present(llm) and label(llm) is None:
-            turn.parts += draft.others(llm, f"{path}.llm")
+        name = draft.label(llm, f"{path}.llm", turn.parts) if present(llm) else None
+        turn.llm = name if turn.role == "assistant" else None
         turn.at = self._time(draft, row, "at")
         text = self._value(row, "text")
         if isinstance(text, str):
@@ -199,7 +199,9 @@ class _Reader:
                     "ingest.map-missing-column", "the row has no value in a column that the mapping needs", where=column
                 )
             turn = DraftTurn(role, at=self._time(draft, row, "at"))
-            turn.llm = label(self._value(row, "llm")) if role == "assistant" else None
+            llm = self._value(row, "llm")
+            if role == "assistant" and present(llm):
+                turn.llm = draft.label(llm, "llm", turn.parts)
             if isinstance(value, str):
                 turn.add("text", "text", value)
             elif present(value):

@@ -5,6 +5,7 @@ The format is described in `docs/formats/ingest-map.md`.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ CONVERSATION_FACTS: Final = (
 )
 TURN_FACTS: Final = ("role", "text", "llm", "at")
 _COLUMNS: Final = frozenset({*CONVERSATION_FACTS, *TURN_FACTS, "turns", "ignore"})
-_VALUES: Final = frozenset({"role", "tier", "region", "true", "time"})
+_VALUES: Final = frozenset({"role", "tier", "tiers", "region", "true", "time"})
+_TIER: Final = re.compile(r"[A-Za-z0-9_.:/@+-]{1,40}")
 _ROLES: Final[dict[str, Role]] = {"user": "user", "assistant": "assistant", "system": "system", "tool": "tool"}
 
 
@@ -34,6 +36,7 @@ class Mapping:
         speech: Role to column where one row holds both sides of an exchange; empty otherwise.
         ignore: Columns that are left behind. All others that nobody named are kept as extra text and treated.
         roles, tiers, regions: The table's values to ours.
+        named_tiers: Tiers of this holder beside the common ones, in lower case: those listed, and those that `tiers` leads to.
         true: Values that mean true, as text.
         time: `iso`, `epoch`, `epoch_ms`, or a strptime pattern.
     """
@@ -43,6 +46,7 @@ class Mapping:
     ignore: frozenset[str] = frozenset()
     roles: Table[str, Role] = field(default_factory=dict)
     tiers: Table[str, str] = field(default_factory=dict)
+    named_tiers: frozenset[str] = frozenset()
     regions: Table[str, str] = field(default_factory=dict)
     true: frozenset[str] = frozenset({"true", "1", "yes", "t", "y"})
     time: str = "iso"
@@ -83,12 +87,14 @@ def parse(text: str, *, where: str) -> Mapping:
     true = values.pop("true", None)
     if true is not None and not isinstance(true, list):
         raise Malformed("ingest.map-bad-value", "a list of values is expected", where=f"{where}: values.true")
+    tiers = _strings(values, "tier", where)
     mapping = Mapping(
         columns=names,
         speech=speech,
         ignore=frozenset(ignore),
         roles={k: _role(v, where, f"values.role.{k}") for k, v in _table(values, "role", where).items()},
-        tiers=_strings(values, "tier", where),
+        tiers=tiers,
+        named_tiers=_named_tiers(values, tiers, where),
         regions=_strings(values, "region", where),
         time=_string(values.get("time", "iso"), where, "values.time"),
     )
@@ -118,6 +124,13 @@ def _table(table: dict[str, Any], key: str, where: str) -> dict[str, Any]:
 
 def _strings(values: dict[str, Any], key: str, where: str) -> dict[str, str]:
     return {k: _string(v, where, f"values.{key}.{k}") for k, v in _table(values, key, where).items()}
+
+
+def _named_tiers(values: dict[str, Any], tiers: Table[str, str], where: str) -> frozenset[str]:
+    listed = values.get("tiers", [])
+    if not isinstance(listed, list) or not all(isinstance(name, str) and _TIER.fullmatch(name) for name in listed):
+        raise Malformed("ingest.map-bad-value", "a list of tiers, each one word, is expected", where=f"{where}: values.tiers")
+    return frozenset(name.casefold() for name in (*listed, *tiers.values()))
 
 
 def _string(value: object, where: str, key: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from incamera.ingest.draft import Draft, DraftTurn, label
+from incamera.ingest.draft import Draft, DraftTurn
 from incamera.ingest.report import Report
 from incamera.ingest.source import Record, Source, item, listing, mapping, text_or_none
 from incamera.ingest.times import instant
@@ -102,7 +102,8 @@ def convert(records: list[Record], report: Report) -> Iterator[Draft]:
 
 def _turn(draft: Draft, message: Record, ref: str, parent: str | None, path: str) -> DraftTurn:
     turn = DraftTurn(draft.role(message.get("role")), ref=ref, parent=parent, at=instant(message.get("created_date")))
-    turn.llm = label(message.get("model_name")) if turn.role == "assistant" and message.get("synthetic") else None
+    llm = draft.label(message.get("model_name"), "model_name", turn.parts)
+    turn.llm = llm if turn.role == "assistant" and message.get("synthetic") else None
     if isinstance(message.get("text"), str):
         turn.add("text", "text", message["text"])
     else:

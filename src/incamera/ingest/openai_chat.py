@@ -80,7 +80,9 @@ def convert(records: list[Record], report: Report) -> Iterator[Draft]:
         for i, message in enumerate(listing(request.get("messages"), "messages")):
             draft.turns.append(_turn(draft, item(message, "messages"), f"messages[{i}]"))
         asked = len(draft.turns)
-        _answers(draft, record, response, label(response.get("model")) or label(request.get("model")))
+        asking = draft.label(request.get("model"), "request.model", draft.header)
+        answering = asking if response is request else draft.label(response.get("model"), "response.model", draft.header)
+        _answers(draft, record, response, answering or asking)
         _branch(draft, asked)
         if asked and len(draft.turns) == asked and draft.turns[-1].role != "assistant" and record.get("error"):
             draft.turns[-1].failed = "error"
@@ -100,7 +102,7 @@ def _facts(draft: Draft, record: Record, request: Record, response: Record) -> N
     moments = (record.get("created_at"), record.get("timestamp"), record.get("created"), response.get("created"))
     draft.started_at = next((instant(m) for m in moments if instant(m)), None)
     draft.region = region(record.get("region") or record.get("country"))
-    draft.tier = label(record.get("tier"))
+    draft.tier = draft.label(record.get("tier"), "tier", draft.header)
     temporary = record.get("temporary", record.get("is_temporary"))
     draft.temporary = temporary if isinstance(temporary, bool) else None
     draft.deletion_requested_at = instant(record.get("deletion_requested_at"))

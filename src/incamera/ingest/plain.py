@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from incamera.ingest.draft import Draft, DraftTurn, label
+from incamera.ingest.draft import Draft, DraftTurn
 from incamera.ingest.regions import region
 from incamera.ingest.report import Report
 from incamera.ingest.source import Record, Source, item, mapping, text_or_none
@@ -43,7 +43,7 @@ def convert(records: list[Record], report: Report) -> Iterator[Draft]:
         draft.subject = text_or_none(record.get("subject"))
         draft.started_at = instant(record.get("started_at"))
         draft.region = region(record.get("region") or record.get("country"))
-        draft.tier = label(record.get("tier"))
+        draft.tier = draft.label(record.get("tier"), "tier", draft.header)
         _flags(draft, mapping(record.get("flags"), "flags"))
         for i, said in enumerate(record["turns"]):
             draft.turns.append(_turn(draft, item(said, "turns"), f"turns[{i}]"))
@@ -82,8 +82,9 @@ def _flags(draft: Draft, flags: Record) -> None:
 
 def _turn(draft: Draft, said: Record, path: str) -> DraftTurn:
     turn = DraftTurn(draft.role(said.get("role")), at=instant(said.get("at")))
-    turn.llm = label(said.get("llm")) or label(said.get("model"))
-    turn.tool = label(said.get("tool"))
+    names = [draft.label(said.get(key), f"{path}.{key}", turn.parts) for key in ("llm", "model")]
+    turn.llm = names[0] or names[1]
+    turn.tool = draft.label(said.get("tool"), f"{path}.tool", turn.parts)
     turn.hidden = said.get("hidden") is True
     if isinstance(said.get("text"), str):
         turn.add("tool_result" if turn.role == "tool" else "text", f"{path}.text", said["text"])

@@ -1,14 +1,15 @@
-"""From values to conversations: recognise, gather, convert, name, join account facts, refuse duplicates, count."""
+"""From values to conversations: recognise, gather, convert, name, join account facts, drop duplicates, count."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from incamera.core.errors import Malformed
+from incamera.core.facts import TIERS, UNKNOWN, known_tier
 from incamera.core.records import Conversation
 from incamera.ingest import shape, streams
 from incamera.ingest.accounts import Accounts
@@ -23,13 +24,18 @@ _SHOWN: Final = 1000
 
 @dataclass(slots=True)
 class Reading:
-    """One reading of all files. `only` accepts one source; `owners` says whose export a bundle is, where it says so itself."""
+    """One reading of all files. `only` accepts one source; `owners` says whose export a bundle is, where it says so itself.
+
+    `tiers` are the names of tiers that will be read as such; any other is counted.
+    """
 
     report: Report
     accounts: Accounts
     only: Source | None
     owners: dict[str, list[str]]
+    tiers: Container[str] = TIERS
     _seen: dict[bytes, bytes] = field(default_factory=dict)
+    _others: dict[bytes, set[bytes]] = field(default_factory=dict)
     _copies: Counter[str] = field(default_factory=Counter)
     _exports: dict[str, str] = field(default_factory=dict)
     # of the file being read
@@ -119,7 +125,7 @@ class Reading:
             self._copies[base] += 1
             # Two equal calls without ids are two events: the second gets a name of its own.
             draft.id = base if self._copies[base] == 1 else f"{base}#{self._copies[base]}"
-        elif self._again(draft, content, where):
+        elif self._again(draft, draft.id, content[:8]):
             return None
         if draft.subject is None:
             self._stand_in(draft)
@@ -128,18 +134,28 @@ class Reading:
         self._count(conversation, draft)
         return conversation
 
-    def _again(self, draft: Draft, content: bytes, where: str) -> bool:
-        """Whether the id was there before: with the same content a duplicate, with another a conflict."""
-        key = hashlib.blake2b(f"{draft.source}\0{draft.id}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        before = self._seen.get(key)
-        if before is None:
-            self._seen[key] = content[:8]
-            return False
-        if before == content[:8]:
-            self.report.duplicates[draft.source] += 1
-        else:
-            self.report.flaw("ingest.conflicting-duplicate", where=f"{self._name}: {where}", id=draft.id or "")
-        return True
+    def _again(self, draft: Draft, given: str, content: bytes) -> bool:
+        """Whether this very record was there before; one that reuses an id for other content gets a name of its own."""
+        key = _mark(draft.source, given)
+        before = self._seen.setdefault(key, content)
+        if before is not content:
+            others = self._others.setdefault(key, set())
+            if before == content or content in others:
+                self.report.duplicates[draft.source] += 1
+                return True
+            others.add(content)
+            draft.id = self._another(draft.source, given, content)
+            self.report.reused_ids[draft.source] += 1
+        return False
+
+    def _another(self, source: str, given: str, content: bytes) -> str:
+        """`given#2`, or the next number that no record has: the same input read again gives the same names."""
+        base = f"{source}\0{given}"
+        while True:
+            self._copies[base] += 1
+            name = f"{given}#{self._copies[base] + 1}"
+            if self._seen.setdefault(_mark(source, name), content) is content:
+                return name
 
     def _stand_in(self, draft: Draft) -> None:
         """Somebody said it: the owner of the export, else one subject per export or per conversation, and it is counted."""
@@ -170,6 +186,8 @@ class Reading:
             report.parts[source] += 1
             report.characters[source] += len(part.text)
         report.outputs_missing.update(conversation.outputs_missing)
+        if known_tier(conversation.tier, self.tiers) == UNKNOWN:
+            report.drifted(source, "unread-tier", None)
         carried = set(draft.gives)
         carried.update(name for name in ("started_at", "region", "tier") if getattr(conversation, name) is not None)
         if draft.temporary is not None:
@@ -181,6 +199,11 @@ class Reading:
         if any(t.llm for t in conversation.turns):
             carried.add("llm")
         report.carries(source, tuple(carried))
+
+
+def _mark(source: str, id_: str) -> bytes:
+    """8 bytes for an id: a false alarm in 2^64 gives a conversation a second name, and loses nothing."""
+    return hashlib.blake2b(f"{source}\0{id_}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def _content(draft: Draft) -> bytes:

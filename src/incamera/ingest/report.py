@@ -43,8 +43,9 @@ class Report:
     """Filled while `files.read` is consumed; complete when its iterator ends.
 
     `drift` counts what this version does not know, as (source, what, name): `unknown-key`, `unknown-type`, `unknown-role`,
-    `unread-time`, `broken-tree`, `unmapped-column`. Names are shown only if they look like identifiers, values never are.
+    `unread-time`, `unread-tier`, `broken-tree`, `unmapped-column`. Names are shown only if they look like identifiers.
     `companions` counts files that belong to an export and hold no conversation (account, feedback, attachment bytes).
+    `reused_ids` counts conversations whose id an earlier one with other content had; they are kept as `ID#2`, `ID#3`.
     `subjects_inferred` counts conversations whose source names no subject, by the stand-in used.
     """
 
@@ -53,6 +54,7 @@ class Report:
     parts: Counter[str] = field(default_factory=Counter)
     characters: Counter[str] = field(default_factory=Counter)
     duplicates: Counter[str] = field(default_factory=Counter)
+    reused_ids: Counter[str] = field(default_factory=Counter)
     outputs_missing: Counter[str] = field(default_factory=Counter)
     drift: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     companions: Counter[str] = field(default_factory=Counter)
@@ -90,6 +92,10 @@ class Report:
             raise KeyError(name)
         return tuple(sorted(source for source in self.conversations if not self._carried[source][name]))
 
+    def carried(self) -> dict[str, list[str]]:
+        """Each source with the facts of `FIELDS` that its conversations carried."""
+        return {source: [name for name in FIELDS if self._carried[source][name]] for source in sorted(self.conversations)}
+
     def _drift(self) -> list[dict[str, Any]]:
         # A key of the format comes again and again; one that comes a few times may be what a person typed.
         shown: Counter[tuple[str, str, str]] = Counter()
@@ -105,6 +111,7 @@ class Report:
             "parts": dict(sorted(self.parts.items())),
             "characters": dict(sorted(self.characters.items())),
             "duplicates": dict(sorted(self.duplicates.items())),
+            "reused_ids": dict(sorted(self.reused_ids.items())),
             "outputs_missing": dict(sorted(self.outputs_missing.items())),
             "drift": self._drift(),
             "companions": dict(sorted(self.companions.items())),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from incamera.core.records import PartKind
-from incamera.ingest.draft import Draft, DraftTurn, label
+from incamera.ingest.draft import Draft, DraftTurn
 from incamera.ingest.report import Report
 from incamera.ingest.source import Record, Source, item, text_or_none
 
@@ -31,7 +31,7 @@ def convert(records: list[Record], report: Report) -> Iterator[Draft]:
     for record in records:
         draft = Draft(NAME, report)
         draft.id = text_or_none(record.get("id"))
-        llm = label(record.get("model"))
+        llm = draft.label(record.get("model"), "model", draft.header)
         for i, said in enumerate(record["conversations"]):
             said = item(said, "conversations")
             name = said.get("from")

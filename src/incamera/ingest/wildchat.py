@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from incamera.ingest.draft import Draft, DraftTurn, label
+from incamera.ingest.draft import Draft, DraftTurn
 from incamera.ingest.regions import region
 from incamera.ingest.report import Report
 from incamera.ingest.source import Record, Source, item, text_or_none
@@ -39,7 +39,7 @@ def convert(records: list[Record], report: Report) -> Iterator[Draft]:
         draft = Draft(NAME, report)
         draft.id = text_or_none(record.get("conversation_hash")) or text_or_none(record.get("conversation_id"))
         draft.started_at = instant(record.get("timestamp")) or instant(record.get("tstamp"))
-        llm = label(record.get("model"))
+        llm = draft.label(record.get("model"), "model", draft.header)
         turns = [item(t, "conversation") for t in record["conversation"]]
         sender = [record, *turns]
         draft.subject = next((h for h in (text_or_none(r.get("hashed_ip")) for r in sender) if h), None)
@@ -54,8 +54,6 @@ def convert(records: list[Record], report: Report) -> Iterator[Draft]:
                 turn.parts += draft.others(said.get("content"), f"{path}.content")
             turn.parts += draft.rest(said, _LEFT, path)
             draft.turns.append(turn)
-        if record.get("model") and llm is None:
-            draft.header += draft.others(record["model"], "model")
         draft.header += draft.rest(record, _CONVERSATION)
         yield draft
 

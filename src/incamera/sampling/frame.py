@@ -16,7 +16,7 @@ from sys import intern
 from typing import Any, Final
 
 from incamera.core.errors import Malformed, Refused
-from incamera.core.facts import UNKNOWN, FactsLike, Selection
+from incamera.core.facts import TIERS, UNKNOWN, FactsLike, Selection, closed
 from incamera.core.ids import Digest, Ref, new_ref
 from incamera_verify import draw
 from incamera_verify.canon import canonical
@@ -118,6 +118,7 @@ def build(
     *,
     stratified_by: Sequence[str] = ("month",),
     lacks: Callable[[str], object] = lambda _: (),
+    tiers: Iterable[str] = (),
     row_id: Callable[[FactsLike], str] = lambda _: new_ref(),
 ) -> tuple[Frame, RowMap]:
     """The frame of an order over the facts of a vault.
@@ -128,6 +129,8 @@ def build(
         stratified_by: The order's strata, of month, region, tier, source; what a source does not say is `unknown`, a stratum
             of its own.
         lacks: Names of the sources that lack a field altogether (`ingest.Report.lacks`); empty or False if none does.
+        tiers: Names of tiers, in lower case, that may stand in a stratum beside the common ones and those of the rules; any
+            other is `unknown`.
         row_id: Names a row; random by default. An extension passes the ids of the earlier frame.
     Raises:
         Refused: `sample.lacking-field`, a rule needs a field that a source lacks, so it would silently not apply.
@@ -138,13 +141,14 @@ def build(
     if not set(stratified_by) <= set(STRATA):
         raise Malformed("sample.unknown-stratum", f"strata are {', '.join(STRATA)}")
     _require(rules, lacks)
+    allowed = TIERS.union(tiers, rules.named_tiers)
     rows: dict[Ref, Ref] = {}
     listed: list[FrameRow] = []
     out: dict[Ref, str] = {}
     first = dict.fromkeys(rules.names, 0)
     each = dict.fromkeys(rules.names, 0)
-    for fact in facts:
-        cref = Ref(fact.cref)
+    for told in facts:
+        fact, cref = closed(told, allowed), Ref(told.cref)
         if cref in rows or cref in out:
             raise Malformed("sample.repeated-conversation", "the vault told the facts of one conversation twice", where=cref)
         reasons = _reasons(rules, fact)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from incamera.core.errors import Malformed
 from incamera.core.records import Account
-from incamera.ingest import files
+from incamera.ingest import files, mapped, shape
 from incamera.ingest.accounts import Accounts
 from incamera.ingest.members import Limits
 from incamera.ingest.report import FIELDS, Report
@@ -26,6 +29,11 @@ Read = Any
 
 def plain(id_: str, text: str = "hello", **more: Any) -> dict[str, Any]:
     return {"id": id_, "turns": [{"role": "user", "text": text}, {"role": "assistant", "text": "hi"}], **more}
+
+
+def write_lines(path: Path, *records: Any) -> Path:
+    path.write_text("".join(json.dumps(r) + "\n" for r in records))
+    return path
 
 
 def export(*ids: str) -> bytes:
@@ -153,13 +161,58 @@ def test_lacks_answers_for_every_field_and_refuses_others(tmp_path: Path, read: 
         report.lacks("favourite_colour")
 
 
-def test_duplicates_and_conflicts(tmp_path: Path, read: Read) -> None:
-    (tmp_path / "a").write_text("".join(json.dumps(r) + "\n" for r in (plain("p"), plain("p"), plain("p", "other"), plain("q"))))
+def test_an_id_that_is_reused_hides_no_conversation(tmp_path: Path, read: Read) -> None:
+    records = (plain("p"), plain("p"), plain("p", "other"), plain("q"), plain("p", "third"), plain("p", "other"))
+    write_lines(tmp_path / "a", *records)
     found, report = read(tmp_path / "a")
-    assert [c.id for c in found] == ["p", "q"] and report.duplicates == {"plain": 1}
-    assert [f.row() for f in report.exceptions] == [
-        {"id": "p", "stage": "ingest", "code": "ingest.conflicting-duplicate", "where": f"{tmp_path / 'a'}: line 3"}
-    ]
+    assert [(c.id, c.turns[0].parts[0].text) for c in found][1:3] == [("p#2", "other"), ("q", found[0].turns[0].parts[0].text)]
+    assert [c.id for c in found] == ["p", "p#2", "q", "p#3"]
+    assert report.duplicates == {"plain": 2} and report.reused_ids == {"plain": 2} and not report.exceptions
+    assert report.summary()["reused_ids"] == {"plain": 2}
+    # The same log beside its own copy: nothing new, and the names stay.
+    write_lines(tmp_path / "b", *records)
+    twice, again = read(tmp_path)
+    assert twice == found and again.duplicates == {"plain": 8} and again.reused_ids == {"plain": 2}
+
+
+def test_a_number_that_is_a_record_s_own_id_is_not_given_twice(tmp_path: Path, read: Read) -> None:
+    write_lines(tmp_path / "a", plain("p#2", "own"), plain("p"), plain("p", "other"), plain("p#3", "late"), plain("p#2", "own"))
+    found, report = read(tmp_path / "a")
+    assert [c.id for c in found] == ["p#2", "p", "p#3", "p#3#2"]
+    assert report.duplicates == {"plain": 1} and report.reused_ids == {"plain": 2}
+
+
+@given(st.lists(st.tuples(st.sampled_from(["p", "p#2", "p#3", "q"]), st.sampled_from("abcde")), min_size=1))
+def test_no_content_is_lost_to_an_id_and_no_name_is_given_twice(said: list[tuple[str, str]]) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        write_lines(Path(place) / "a", *(plain(name, text) for name, text in said))
+        found = list(files.read([Path(place) / "a"], report=Report()))
+    assert len({c.id for c in found}) == len(found)
+    assert {c.turns[0].parts[0].text for c in found} == {text for _, text in said}
+    # Dropped is only what some kept record of that very name, or of that id, says word for word.
+    assert len(found) <= len(set(said))
+
+
+def test_a_tier_that_nobody_named_is_counted_and_never_shown(tmp_path: Path, read: Read) -> None:
+    write_lines(tmp_path / "a", *(plain(f"p{i}", tier=tier) for i, tier in enumerate(["Plus", "quackenbush", "Gold", None])))
+    _, report = read(tmp_path / "a", tiers=["gold"])
+    assert {k: n for k, n in report.drift.items() if k[1] == "unread-tier"} == {
+        ("plain", "unread-tier", "(not an identifier)"): 1
+    }
+    assert "quackenbush" not in json.dumps(report.summary())
+
+
+def test_regions_and_sources_are_closed(tmp_path: Path, read: Read) -> None:
+    write_lines(tmp_path / "a", *(plain(f"p{i}", region=area) for i, area in enumerate(["Quackenbush", "QB", "France", "us"])))
+    found, _ = read(tmp_path / "a")
+    assert [c.region for c in found] == [None, None, "EEA", "US"] and {c.source for c in found} == {"plain"}
+    assert {s.name for s in shape.SOURCES} | {mapped.NAME} == {
+        *("chatgpt", "claude", "document", "gemini", "mapped", "oasst", "openai_chat", "plain", "sharegpt", "wildchat")
+    }
+
+
+def test_an_empty_directory_is_named(tmp_path: Path) -> None:
+    assert refused("ingest.empty", tmp_path).where == str(tmp_path)
 
 
 def test_strangers_among_records_are_exceptions(tmp_path: Path, read: Read) -> None:

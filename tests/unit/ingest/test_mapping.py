@@ -198,3 +198,29 @@ def test_load_mapping(tmp_path: Path) -> None:
         files.load_mapping(path)
     with pytest.raises(Malformed, match=r"ingest\.not-a-file"):
         files.load_mapping(tmp_path)
+
+
+def test_tiers_of_the_holder_are_declared(tmp_path: Path, read: Read) -> None:
+    declared = parse(ROWS.replace('true = ["Y"]', 'true = ["Y"]\ntiers = ["Gold"]'), where="m")
+    assert declared.named_tiers == {"gold", "plus"}
+    rows = [row(f"t{i}", "customer", "a", plan=plan) for i, plan in enumerate(["GOLD", "Plan B", "quackenbush"])]
+    found, report = read(write(tmp_path / "x", rows), mapping=declared)
+    assert [c.tier for c in found] == ["GOLD", "plus", "quackenbush"]
+    assert report.drift["mapped", "unread-tier", "(not an identifier)"] == 1
+
+
+@pytest.mark.parametrize("tiers", ['"gold"', "[1]", '["two words"]', f'["{"x" * 41}"]'])
+def test_a_declared_tier_is_one_word(tiers: str) -> None:
+    with pytest.raises(Malformed, match=r"ingest\.map-bad-value") as caught:
+        parse(ROWS.replace('true = ["Y"]', f'true = ["Y"]\ntiers = {tiers}'), where="m")
+    assert caught.value.where == "m: values.tiers"
+
+
+def test_a_machine_s_name_that_could_be_more_is_kept_in_every_layout(tmp_path: Path, read: Read) -> None:
+    rows = [row("t", who, "a", engine="my model x", plan="of Ada Lind") for who in ("customer", "bot")]
+    (found,), _ = read(write(tmp_path / "x", rows), mapping=parse(ROWS, where="m"))
+    assert [(p.path, p.text) for p in found.header] == [("tier", "of Ada Lind")] and found.tier is None
+    assert ["my model x" in [p.text for p in t.parts] for t in found.turns] == [True, True]
+    sides = '[columns]\nllm = "engine"\n[columns.text]\nuser = "q"\nassistant = "a"\n'
+    (found,), _ = read(write(tmp_path / "y", [{"q": "?", "a": "!", "engine": "my model x"}]), mapping=parse(sides, where="m"))
+    assert sorted((p.kind, p.text) for p in found.turns[1].parts) == [("extra", "my model x"), ("text", "!")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -379,3 +380,49 @@ def test_damaged_records_are_exceptions_and_the_rest_is_read(load: Load, record:
     assert [c.id for c in found] == ["good"]
     assert [f.code for f in report.exceptions] == ["ingest.damaged-record"]
     assert "line 1" in report.exceptions[0].where
+
+
+# --- names of machines, and what people write in their place ---------------------------------------------------------------
+
+CARD = "4111 1111 1111 1111"
+TOLD = {"region": "US", "tier": CARD}
+CHATGPT = {
+    "mapping": {
+        "n": {"message": {
+            "author": {"role": "assistant", "name": "Ada Lind"}, "recipient": "to Ada Lind",
+            "content": {"content_type": "text", "parts": ["a"]}, "metadata": {"model_slug": CARD},
+        }, "parent": None, "children": []},
+    },
+    "id": "c", "default_model_slug": "my model x", **TOLD,
+}  # fmt: skip
+TURN = {"role": "assistant", "text": "a"}
+
+
+@pytest.mark.parametrize(
+    ("record", "strings"),
+    [
+        ({"id": "p", "turns": [{**TURN, "llm": CARD, "model": "my model x", "tool": "of Ada Lind"}], **TOLD},
+         [CARD, CARD, "my model x", "of Ada Lind"]),
+        (CHATGPT, [CARD, CARD, "my model x", "to Ada Lind", "Ada Lind"]),
+        ({"uuid": "c", "model": CARD, "chat_messages": [{"sender": "assistant", "text": "a", "model": "my model x"}]},
+         [CARD, "my model x"]),
+        ({"id": "o", "messages": [{"role": "user", "content": "q"}], "model": CARD, **TOLD}, [CARD, CARD]),
+        ({"request": {"messages": [{"role": "user", "content": "q"}], "model": CARD},
+          "response": {"id": "o", "choices": [{"message": {"role": "assistant", "content": "a"}}], "model": "my model x"}},
+         [CARD, "my model x"]),
+        ({"id": "o", "messages": [
+            {"role": "tool", "name": CARD, "content": "a"},
+            {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "my model x", "arguments": "{}"}}]},
+        ]}, [CARD, "my model x"]),
+        ({"chunkedPrompt": {"chunks": [{"role": "user", "text": "q"}]}, "runSettings": {"model": CARD}}, [CARD]),
+        ({"id": "s", "conversations": [{"from": "human", "value": "q"}], "model": CARD}, [CARD]),
+        ({"conversation_hash": "w", "conversation": [{"role": "user", "content": "q"}], "model": CARD}, [CARD]),
+        ({"message_id": "m", "parent_id": None, "role": "prompter", "text": "q", "model_name": CARD}, [CARD]),
+    ],
+    ids=["plain", "chatgpt", "claude", "stored", "request", "tools", "gemini", "sharegpt", "wildchat", "oasst"],
+)  # fmt: skip
+def test_a_name_that_could_be_more_is_a_part_and_nothing_vanishes(load: Load, record: Any, strings: list[str]) -> None:
+    (found,), _ = load(record)
+    kept = [p.text for _, _, p in found.parts()]
+    assert Counter(kept) >= Counter(strings), kept
+    assert found.tier is None and all(t.llm is None and t.tool is None for t in found.turns)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incamera.core.errors import Error, Malformed, Refused, Unavailable
-from incamera.core.facts import Rule, Selection
+from incamera.core.facts import TIERS, UNKNOWN, Rule, Selection, known_tier
 from incamera.sampling import files
 from incamera.sampling.frame import RowMap, build
 from incamera_verify.draw import frame_root
@@ -129,9 +129,31 @@ def test_what_cannot_be_a_frame(case: str) -> None:
 
 
 def test_a_value_with_anything_in_it_becomes_a_plain_stratum() -> None:
-    frame, _ = build([Facts(tier="a;b=c d/é\n" + "x" * 100)], rules(), stratified_by=("tier",))
+    frame, _ = build([Facts(source="a;b=c d/é\n" + "x" * 100)], rules(), stratified_by=("source",))
     (name,) = frame.strata
-    assert re.fullmatch(r"tier=[A-Za-z0-9._+-]{1,40}", name)
+    assert re.fullmatch(r"source=[A-Za-z0-9._+-]{1,40}", name)
+
+
+def test_a_tier_that_is_free_text_does_not_leave_and_two_spellings_are_one_stratum() -> None:
+    facts = [Facts(tier=tier) for tier in ("quackenbush", "Plus", "PLUS", "plus", None, "Silver", "gold", "4111-1111")]
+    frame, _ = build(facts, rules("tier:GOLD"), stratified_by=("tier",), tiers=["silver"])
+    assert frame.strata == {"tier=plus": 3, "tier=silver": 1, "tier=unknown": 3}
+    assert frame.excluded == {"tier:GOLD": 1}
+    assert b"quackenbush" not in b"".join(frame.lines()).lower()
+
+
+def test_a_list_that_includes_unknown_includes_every_tier_that_nobody_named() -> None:
+    facts = [Facts(tier=tier) for tier in ("free", "quackenbush", None, "plus", "Gold")]
+    assert len(build(facts, rules(tiers=("Free", "unknown")))[0].rows) == 4
+    assert len(build(facts, rules(tiers=("gold",)))[0].rows) == 1
+
+
+@given(st.text(max_size=12), st.sets(st.sampled_from(["gold", "silver"])))
+def test_a_tier_leaves_only_in_a_word_that_was_known_before(text: str, named: set[str]) -> None:
+    shown = known_tier(text, TIERS | named)
+    assert shown in TIERS | named | {UNKNOWN}
+    assert known_tier(text.upper(), TIERS | named) == known_tier(text.upper().casefold(), TIERS | named)
+    assert known_tier(None) is None
 
 
 @given(
