@@ -52,6 +52,7 @@ def test_time_grows_with_the_text_and_not_faster() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_fifty_megabyte_line() -> None:
     text = "lorem ipsum dolor " * 2_800_000 + SECRET
     assert len(text) > 50_000_000

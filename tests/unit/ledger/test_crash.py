@@ -153,13 +153,17 @@ class Clock:
     def now(self):
         return datetime.now(UTC)
 
+def say(*words):
+    # One write to the pipe: a line is there whole or not at all, however suddenly its writer dies.
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())
+
 def write():
     signer = Signer("log.example/holder", Algorithm.ED25519, bytes(range(32)))
     with Ledger.open(Path(sys.argv[1]), [signer], Clock()) as ledger:
         for i in range(100_000):
             entry = Entry(act="run.started", matter="m", actor="a", fields={"run": new_ref(), "stage": "x"})
             for receipt in ledger.append_many([entry] * (i % 5 + 1)):
-                print(receipt.index, receipt.leaf, flush=True)
+                say(receipt.index, receipt.leaf)
             if i % 7 == 6:
                 ledger.publish()
 
@@ -168,9 +172,9 @@ for _ in sys.stdin:
     if child == 0:
         write()
         os._exit(1)
-    print("pid", child, flush=True)
+    say("pid", child)
     os.waitpid(child, 0)
-    print("dead", flush=True)
+    say("dead")
 """
 
 
