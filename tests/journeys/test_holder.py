@@ -477,3 +477,17 @@ def test_a_home_whose_making_was_cut_short_is_made_again(matter: Matter) -> None
     with pytest.raises(Refused, match=r"home\.not-empty"):
         matter.new_home(matter.path / "other")
     assert (matter.path / "other" / "letter.txt").read_text() == "kept"
+
+
+def test_a_tier_that_is_somebody_s_name_leaves_nowhere(matter: Matter) -> None:
+    named = [{**row, "tier": tier} for row, tier in zip(small_log(), ["Quackenbush", "quackenbush", *["plus"] * 10], strict=True)]
+    log(matter.conversations, named)
+    matter.strata = ("tier",)
+    matter.write_order()
+    with matter.new_home() as home:
+        matter.finish(home)
+    for path in sorted((matter.out / "production").rglob("*")):
+        if path.is_file():
+            data = path.read_bytes()
+            assert b"uackenbush" not in (gzip.decompress(data) if path.suffix == ".gz" else data), path.name
+    assert {row["tier"] for row in rows(matter.out)} == {"plus", "unknown"}

@@ -1,4 +1,4 @@
-"""Threat: the holder alters a finished volume, signs it again with its own key and records a second seal in its own ledger.
+"""Threat: evidence-swapper. The holder alters a finished volume, signs it again with its own key and records a second seal.
 
 Signature, manifest and ledger then hold; what refuses is that files, rows, draw and acts have to agree with each other.
 """

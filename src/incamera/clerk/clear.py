@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from incamera.clerk import carried
 from incamera.clerk.desk import Desk
 from incamera.clerk.examination import Results
 from incamera.clerk.examine import Examined, Outcome
 from incamera.core.canon import canonical
+from incamera.core.facts import known_tier
 from incamera.core.ids import Digest, Ref, digest
 from incamera.core.records import Cleared, Decision, Receipt, clearance_leaf
 from incamera.governance.responsive import responsive
@@ -195,7 +197,7 @@ def _record(desk: Desk, rows: tuple[Row, ...], call: Any, number: int) -> Fragme
 
 def cleared(desk: Desk, results: Results, decided: Decided, facts: Mapping[Ref, Facts]) -> Iterator[Cleared]:
     """The rows to produce as `Cleared`, in rank order, each with the proof that its fragment's decision covers it."""
-    key = desk.home.matter_key(desk.matter, "subjects")
+    key, tiers = desk.home.matter_key(desk.matter, "subjects"), carried.tiers(desk)
     for fragment in decided.produced:
         opened = results.open([row.cref for row in fragment.rows])
         for place, (row, (_, outcome)) in enumerate(zip(fragment.rows, opened, strict=True)):
@@ -205,7 +207,7 @@ def cleared(desk: Desk, results: Results, decided: Decided, facts: Mapping[Ref, 
                 conversation=Ref(row.drawn.row),
                 redacted=examined.redacted,
                 matches=examined.matches,
-                facts=_facts(desk, key, row, facts[row.cref]),
+                facts=_facts(desk, key, tiers, row, facts[row.cref]),
                 decision=fragment.decision,
                 receipt=fragment.receipt,
                 row=place,
@@ -214,7 +216,7 @@ def cleared(desk: Desk, results: Results, decided: Decided, facts: Mapping[Ref, 
             )
 
 
-def _facts(desk: Desk, key: bytes, row: Row, known: Facts) -> dict[str, Any]:
+def _facts(desk: Desk, key: bytes, tiers: frozenset[str], row: Row, known: Facts) -> dict[str, Any]:
     linked = known.subject if desk.order.deidentification.linkage == "subject" else row.drawn.row
     return {
         "stratum": row.drawn.stratum,
@@ -223,7 +225,7 @@ def _facts(desk: Desk, key: bytes, row: Row, known: Facts) -> dict[str, Any]:
         "position": row.drawn.position,
         "month": known.month,
         "region": known.region,
-        "tier": known.tier,
+        "tier": known_tier(known.tier, tiers),
         "language": row.language,
         "platform": known.source,
         "subject": hmac.new(key, linked.encode(), hashlib.sha256).hexdigest()[:32],
