@@ -161,8 +161,13 @@ def _frame(frame: Frame, made: Draw, collected: dict[str, Any]) -> list[Figure]:
             sum(collected.get("exceptions", {}).values()),
             "exceptions.jsonl of the matter, by id and code",
         ),
-        _neutral(
-            FRAME, "collect.duplicates", "Records that came twice", collected.get("duplicates", 0), "the sources, read again"
+        *(
+            _neutral(FRAME, f"collect.{name}", label, collected.get(name, 0), "the sources, read again")
+            for name, label in (
+                ("duplicates", "Records that came twice, alike"),
+                ("reused_ids", "Records kept apart although their source gave them one id"),
+                ("conflicting", "Records that differ from what an earlier collection stored under their id, not taken in"),
+            )
         ),
         _neutral(DRAW, "draw.empty_strata", "Strata too small for a place", len(made.empty_strata), "TABLES/strata.csv"),
     ]
