@@ -30,7 +30,6 @@ def test_it_verifies() -> None:
         (PUBLIC, "approval/1", b"message", "\u00fc"),
         (PUBLIC, "approval/1", b"message", ""),
     ],
-    ids=["other-key", "other-context", "other-message", "moved-border", "zeros", "short", "not-base64", "not-ascii", "empty"],
     ids=["key", "context", "message", "border", "zeros", "short", "alphabet", "not ASCII", "empty"],
 )
 def test_anything_else_does_not(public: str, context: str, message: bytes, signature: str) -> None:
