@@ -28,7 +28,10 @@ def got(items: Any) -> list[Any]:
 @settings(deadline=None)
 @given(records=RECORDS, chunk=st.integers(1, 40), ascii_only=st.booleans(), indent=st.none() | st.just(1))
 def test_arrays_survive_any_chunk_border(records: list[Any], chunk: int, ascii_only: bool, indent: int | None) -> None:
-    raw = json.dumps(records, ensure_ascii=ascii_only, indent=indent).encode()
+    try:
+        raw = json.dumps(records, ensure_ascii=ascii_only, indent=indent).encode()
+    except UnicodeEncodeError:  # half a surrogate pair travels as an escape only
+        raw = json.dumps(records, indent=indent).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams, "_CHUNK", chunk)
         assert got(streams.values(io.BytesIO(raw), array=True)) == records
