@@ -12,7 +12,7 @@ from incamera.core.ports import Clock
 from incamera.core.records import Entry
 from incamera.governance import keys, policy
 from incamera.governance import order as orders
-from incamera.governance.request import AccessRequest, approve, read_approval, request_for, write_approval
+from incamera.governance.request import AccessRequest, approve, request_for, write_approval
 from incamera.governance.terms import Order
 
 
@@ -83,9 +83,3 @@ def revoke(home: Home, order_path: Path, *, reason: str, actor: str = "holder") 
         Entry(act="access.revoked", matter=order.matter.id, actor=actor, fields={"request": request.digest, "reason": reason})
     )
     return {"request": request.digest, "entry": receipt.index}
-
-
-def describe(path: Path) -> dict[str, Any]:
-    """An approval file, read strictly; its signature is checked against the order when it is used."""
-    approval = read_approval(path)
-    return {"request": approval.request, "role": approval.role, "key": approval.key, "expires_at": instant(approval.expires_at)}

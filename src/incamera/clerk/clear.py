@@ -16,12 +16,13 @@ from incamera.clerk.examine import Examined, Outcome
 from incamera.core.canon import canonical
 from incamera.core.facts import known_tier
 from incamera.core.ids import Digest, Ref, digest
-from incamera.core.records import Cleared, Decision, Receipt, clearance_leaf
+from incamera.core.records import Cleared, Decision, Receipt
 from incamera.governance.responsive import responsive
 from incamera.production import Failure, Withheld, count_thresholds, longest_output_run
 from incamera.vault.facts import Facts
 from incamera_verify.draw import Drawn
-from incamera_verify.merkle import Tree, leaf_hash
+from incamera_verify.merkle import Tree
+from incamera_verify.rows import clearance_leaf
 
 #: Rows under one decision leaf.
 FRAGMENT_ROWS = 4096
@@ -173,7 +174,7 @@ def _chunks(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
 
 
 def _record(desk: Desk, rows: tuple[Row, ...], call: Any, number: int) -> Fragment:
-    tree = Tree(leaf_hash(canonical(clearance_leaf(Ref(row.drawn.row), row.sha256))) for row in rows)
+    tree = Tree(clearance_leaf(row.drawn.row, row.sha256) for row in rows)
     target = Digest(tree.root().hex())
     rule = digest(canonical(desk.order.terms["responsive"]))
     before = desk.recorded("decision.recorded", target=target, call=call)

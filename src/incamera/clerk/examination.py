@@ -16,7 +16,7 @@ from incamera.clerk.desk import Desk
 from incamera.clerk.examine import MatchThenRedact, Outcome
 from incamera.core.batch import EXAMINED
 from incamera.core.canon import unpack
-from incamera.core.ids import Digest, Ref, digest
+from incamera.core.ids import Digest, Ref
 from incamera.core.records import Grant
 from incamera.deid import recipe as recipes
 from incamera.deid import vocabulary as deid_vocabulary
@@ -164,9 +164,3 @@ class _Batches:
 
     def read(self) -> Iterator[pa.RecordBatch]:
         yield from self.batches
-
-
-def results_digest(results: Results) -> Digest:
-    """Names what was examined and what came out: over the rows' digests, in the order of their references."""
-    pairs = sorted(zip(results.table["cref"].to_pylist(), results.table["digest"].to_pylist(), strict=True))
-    return digest(b"".join(cref + found for cref, found in pairs))

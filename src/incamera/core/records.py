@@ -356,7 +356,8 @@ class Cleared(Silent):
     """De-identified text under a recorded decision: the only thing a production takes.
 
     `conversation` is the random row id of the frame: the only name by which a conversation leaves. The decision targets
-    the Merkle root over `rows` leaves `clearance_leaf(...)`; `row` is this record's index there, `proof` its path.
+    the Merkle root over `rows` `rows.clearance_leaf` of `incamera_verify`;
+    `row` is this record's index there, `proof` its path.
     """
 
     conversation: Ref
@@ -368,11 +369,6 @@ class Cleared(Silent):
     row: int
     proof: tuple[str, ...]
     rows: int
-
-
-def clearance_leaf(conversation: Ref, redacted_sha256: str) -> dict[str, str]:
-    """The leaf (its RFC 8785 bytes) by which a fragment's decision covers one conversation's redacted bytes."""
-    return {"conversation": conversation, "sha256": redacted_sha256}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

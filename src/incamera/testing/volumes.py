@@ -32,7 +32,6 @@ from incamera.core.records import (
     Surrogate,
     Turn,
     Waiver,
-    clearance_leaf,
     produced,
 )
 from incamera.governance.terms import Committed
@@ -47,7 +46,7 @@ from incamera.testing.clock import HandClock
 from incamera_verify import merkle
 from incamera_verify.draw import Drawn, FrameRow, frame_root, strata
 from incamera_verify.note import Signer
-from incamera_verify.rows import unanswered
+from incamera_verify.rows import clearance_leaf, unanswered
 from incamera_verify.trust import Trust
 
 MATTER = "24-cv-00001"
@@ -284,9 +283,7 @@ def _decide(drawn: Sequence[Drawn], made: Sequence[Redacted], act: Callable[...,
     items: list[Cleared] = []
     half = len(drawn) // 2
     for lot in (range(half), range(half, len(drawn))):
-        leaves = [
-            merkle.leaf_hash(canonical(clearance_leaf(Ref(drawn[n].row), digest(canonical(produced(made[n])))))) for n in lot
-        ]
+        leaves = [clearance_leaf(drawn[n].row, digest(canonical(produced(made[n])))) for n in lot]
         tree = merkle.Tree(leaves)
         target = Digest(tree.root().hex())
         receipt = act(

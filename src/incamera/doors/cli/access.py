@@ -15,10 +15,6 @@ OrderFile = Annotated[Path, typer.Argument(metavar="ORDER.toml", help="The order
 Role = Annotated[str, typer.Option(help="counsel, privacy, neutral, holder, court; requester for seeds only.")]
 
 
-def _passphrase(file: Path | None) -> bytes | None:
-    return file.read_text("utf-8").split("\n", 1)[0].encode() if file else None
-
-
 @app.command()
 def keygen(
     out: Annotated[Path, typer.Argument(help="Where the private key goes (mode 0600; never overwritten).")],
@@ -30,7 +26,7 @@ def keygen(
     """Make a signing key for one person in one role; prints the lines for the order's trust section."""
     from incamera.clerk import access
 
-    output.result(access.keygen(out, role=role, name=name, passphrase=_passphrase(key_passphrase_file)), as_json=json)
+    output.result(access.keygen(out, role=role, name=name, passphrase=options.key_passphrase(key_passphrase_file)), as_json=json)
 
 
 @app.command()
@@ -56,7 +52,7 @@ def approve(
     from incamera.clerk.clock import SystemClock
 
     signed = access.sign_approval(
-        order, key, role=role, days=days, out=out, passphrase=_passphrase(key_passphrase_file), clock=SystemClock()
+        order, key, role=role, days=days, out=out, passphrase=options.key_passphrase(key_passphrase_file), clock=SystemClock()
     )
     output.result(signed, as_json=json)
 

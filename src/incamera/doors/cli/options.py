@@ -23,3 +23,8 @@ KeyPassphraseFile = Annotated[
 Processes = Annotated[int, typer.Option("--processes", min=1, max=256, help="Worker processes.", show_default="all cores")]
 
 DEFAULT_HOME = Path.home() / ".incamera"
+
+
+def key_passphrase(file: Path | None) -> bytes | None:
+    """What opens a signing key: the first line of *file*, or nothing where the key has no passphrase."""
+    return file.read_text("utf-8").split("\n", 1)[0].encode() if file else None

@@ -39,7 +39,7 @@ def reveal(
     """Sign a seed's reveal, bound to the order and the committed frame."""
     from incamera.clerk import sample
 
-    passphrase = key_passphrase_file.read_text("utf-8").split("\n", 1)[0].encode() if key_passphrase_file else None
+    passphrase = options.key_passphrase(key_passphrase_file)
     output.result(sample.reveal(seed, key, order, frame_root, out, passphrase), as_json=json)
 
 
