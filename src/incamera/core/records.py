@@ -356,8 +356,8 @@ class Cleared(Silent):
     """De-identified text under a recorded decision: the only thing a production takes.
 
     `conversation` is the random row id of the frame: the only name by which a conversation leaves. The decision targets
-    the Merkle root over `rows` `rows.clearance_leaf` of `incamera_verify`;
-    `row` is this record's index there, `proof` its path.
+    the Merkle root over `rows` leaves, each `incamera_verify.rows.clearance_leaf(...)`; `row` is this record's index there,
+    `proof` its path.
     """
 
     conversation: Ref
