@@ -26,8 +26,8 @@ WIDTH = 6
 #: A label's code is its rank: of overlapping hits the lower code names the whole stretch (see `resolve`).
 LABELS = (
     "WITHHELD", "SECRET", "ACCOUNT", "EMAIL", "IBAN", "CARD", "WALLET", "MAC", "IP", "GEO", "URL", "BIC", "ADDRESS", "HANDLE",
-    "PHONE", "NATIONAL-ID", "CASE", "CODE", "PLATE", "AGE", "DATE", "TIME", "PERSON", "ORG", "LOC", "QUANTITY", "DEM", "HEALTH", "OCC",
-    "KIN", "NUMBER", "OTHER",
+    "PHONE", "NATIONAL-ID", "CASE", "CODE", "PLATE", "AGE", "DATE", "TIME", "PERSON", "ORG", "LOC", "QUANTITY", "DEM", "HEALTH",
+    "OCC", "KIN", "NUMBER", "OTHER",
 )  # fmt: skip
 #: A kind's code is its weight: of united hits the lower one counts.
 KINDS: tuple[FindingKind, ...] = ("direct", "sensitive", "quasi")
