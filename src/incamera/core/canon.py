@@ -46,9 +46,11 @@ def grant_bytes(grant: Grant) -> bytes:
     is the MAC over it.
     """
     receipt = grant.receipt
+    # A grant over a list has a form of its own, so that taking the list away never leaves bytes that were tagged.
+    covers = {"v": "incamera/grant/1"} if grant.listed is None else {"v": "incamera/grant/2", "listed": grant.listed}
     return canonical(
-        {
-            "v": "incamera/grant/1",
+        covers
+        | {
             "actor": grant.actor,
             "matter": grant.matter,
             "purpose": grant.purpose,

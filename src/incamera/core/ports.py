@@ -33,6 +33,37 @@ class KeyBroker(Protocol):
         """Conversation keys for a grant that the ledger already knows. Raises `Refused` and releases none."""
 
 
+class Shard(Protocol):
+    """What a policy may know of conversations without opening any: those that agree in all of it are decided together."""
+
+    @property
+    def key_class(self) -> str:
+        """Who holds the keys: `operator`, `escrowed` or `user`."""
+
+    @property
+    def matters(self) -> tuple[str, ...]:
+        """Matters whose list or hold covers them."""
+
+    @property
+    def holds(self) -> tuple[str, ...]: ...
+
+    @property
+    def consents(self) -> tuple[str, ...]:
+        """Purposes their subject consented to."""
+
+    @property
+    def pending_shred(self) -> bool: ...
+
+    @property
+    def subject(self) -> str | None:
+        """The reference of the one subject whose they are."""
+
+
+class Gate(Protocol):
+    def allowed(self, grant: Grant, shards: Sequence[Shard], *, now: datetime, used_records: int) -> list[bool]:
+        """One answer a shard, at the moment of opening. Raises `Refused` where the grant as a whole has ended."""
+
+
 class Runner(Protocol):
     def map(self, step: Step, source: Any, *, schema: pa.Schema) -> Iterable[pa.RecordBatch]:
         """Apply *step* to every fragment of *source*; order of fragments is kept."""

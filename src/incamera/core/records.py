@@ -325,7 +325,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """Permission, already written in the ledger. `tag` is a MAC by the grantor that the vault verifies."""
+    """Permission, already written in the ledger. `tag` is a MAC by the grantor that the vault verifies.
+
+    `listed` is the Merkle root over the references of the conversations it covers, where it covers a list: no other opens.
+    """
 
     actor: str
     matter: str
@@ -337,6 +340,7 @@ class Grant:
     approvals: tuple[Digest, ...]
     receipt: Receipt
     tag: str
+    listed: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
