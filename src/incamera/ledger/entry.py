@@ -198,6 +198,7 @@ ACTS: Mapping[str, Mapping[str, Kind]] = {
         "policies?": _list_of(SLUG),
         "build?": DIGEST,
         "single_operator?": FLAG,
+        "listed?": DIGEST,
     },
     "access.refused": {
         "code": SLUG,
@@ -206,6 +207,7 @@ ACTS: Mapping[str, Mapping[str, Kind]] = {
         "scope?": DIGEST,
         "policies?": _list_of(SLUG),
         "approvals?": COUNT,
+        "grant?": COUNT,
     },
     "access.revoked": {"request": DIGEST, "reason": CODE, "grant?": COUNT},
     "access.break_glass": {
@@ -215,12 +217,24 @@ ACTS: Mapping[str, Mapping[str, Kind]] = {
         "minutes": COUNT,
         "paged?": COUNT,
         "reason?": CODE,
+        "listed?": DIGEST,
     },
     "access.reviewed": {"entry": COUNT, "finding": _one_of("justified", "unjustified"), "report?": DIGEST},
     # keys
-    "key.released": {"conversations": COUNT, "root": DIGEST, "request?": DIGEST, "grant?": COUNT, "shard?": SLUG, "used?": COUNT},
+    "key.released": {
+        "conversations": COUNT,
+        "root": DIGEST,
+        "request?": DIGEST,
+        "grant?": COUNT,
+        "shard?": SLUG,
+        "used?": COUNT,
+        "denied?": COUNT,
+    },
     "key.rotated": {"level": SLUG, "version": COUNT, "previous?": COUNT, "keys?": COUNT, "kms?": SLUG, "fingerprint?": DIGEST},
     "epoch.rolled": {"epoch": CODE, "rewrapped": COUNT, "retired?": CODE, "kms?": SLUG, "destroyed_at?": TIME},
+    # the vault's upkeep
+    "vault.compacted": {"files": COUNT, "purged": COUNT, "bytes_freed": COUNT},
+    "vault.recovered": {"conversations": COUNT, "holds": COUNT, "lost?": COUNT, "trustees?": _list_of(SLUG), "previous?": DIGEST},
     # examination and decision
     "vocabulary.built": {"vocabulary": DIGEST, "k": COUNT, "subjects": COUNT, "tokens": COUNT, "grant?": COUNT},
     "fragment.examined": {
