@@ -42,9 +42,12 @@ DETECTORS = tuple(
         {
             "account",
             "account.typo",
+            "encoded",
             "extend",
             "names.model",
             "propagate",
+            # the n-th of the recipe's further detectors (deid.adapters)
+            *(f"adapter.{n}" for n in range(1, 9)),
             *(f"gate.{reason}" for reason in REASONS),
             *(f"pattern.{rule.id}" for rule in RULES),
         }

@@ -20,7 +20,9 @@ class Recipe:
 
     `at` is how far dates are coarsened by `apply` with realistic surrogates; `spare` lists labels that are found but
     left in place (the `utility` recipe spares what describes without singling out); `bias_milli` turns the names model's
-    recall dial up, in thousandths of a logit; `vocabulary` and `names_model` are digests, empty where there is none.
+    recall dial up, in thousandths of a logit; `vocabulary` and `names_model` are digests, empty where there is none;
+    `detectors` are the identities of further detectors (`deid.adapters`), in the order asked; `generalise` lists labels whose
+    tag says a coarser truth where one can be told (`deid.generalise`).
     """
 
     name: str = "conservative"
@@ -37,6 +39,8 @@ class Recipe:
     names: bool = True
     vocabulary: str = ""
     names_model: str = ""
+    detectors: tuple[str, ...] = ()
+    generalise: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     _digest: list[Digest] = field(default_factory=list, init=False, repr=False, compare=False)
 
