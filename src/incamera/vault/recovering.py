@@ -14,9 +14,11 @@ from incamera.core.errors import Malformed, Unavailable, Unverified
 from incamera.core.ports import Clock
 from incamera.vault import files, keyrows
 from incamera.vault.database import Database
+from incamera.vault.envelope import Class
 from incamera.vault.keys import Keyring, Subject
 from incamera.vault.kms import Kms
-from incamera.vault.recovery import HeldKey, Recovered, RecoveryFile, trustees_from
+from incamera.vault.pairs import trustees_from
+from incamera.vault.recovery import HeldKey, Recovered, RecoveryFile
 
 TRUSTEES_FILE = "trustees.json"
 SUFFIX = ".recovery"
@@ -53,7 +55,7 @@ class Recovery:
     def begin(self, hold: str, *, matter: str, order: str) -> None:
         if self.ready:
             at = instant(self._clock.now())
-            self.file(hold).begin(hold=hold, matter=matter, order=order, placed_at=at, trustees=self._trustees())
+            self.file(hold).begin(hold=hold, matter=matter, order=order, placed_at=at, trustees=self.trustees())
 
     def add(self, hold: str, crefs: Sequence[bytes]) -> None:
         """Seal the keys of *crefs* into the hold's file, if trustees were named before the hold was placed."""
@@ -68,7 +70,9 @@ class Recovery:
                 uref, epoch, version, wrapped, secret, _ = stored[row.uref]
                 subjects[row.uref] = self._keyring.unwrap_subject(uref, epoch, version, wrapped, secret)
             subject = subjects[row.uref]
-            key = self._keyring.unwrap_conversation(subject, row.cref, row.wrapped, version=row.version, kind=row.kind)
+            key = b""
+            if row.kind != Class.HELD_BY_SUBJECT:
+                key = self._keyring.unwrap_conversation(subject, row.cref, row.wrapped, version=row.version, kind=row.kind)
             held.append(HeldKey(row.cref, row.uref, row.slot, row.kind, key, subject.secret))
         file.add(held, **self._secrets)
 
@@ -77,7 +81,10 @@ class Recovery:
         if self._directory.is_dir():
             files.remove(self.file(hold).path)
 
-    def _trustees(self) -> dict[str, X25519PublicKey]:
+    def trustees(self) -> dict[str, X25519PublicKey]:
+        """The trustees' public keys. Raises `Unavailable` (`vault.no-trustees`) until they are named."""
+        if not self.ready:
+            raise Unavailable("vault.no-trustees", "name the keys of holder, neutral and court first", where=TRUSTEES_FILE)
         try:
             return trustees_from(json.loads(files.read(self._directory / TRUSTEES_FILE)))
         except (ValueError, AttributeError, RecursionError):
@@ -124,7 +131,7 @@ def _restore_keys(keyring: Keyring, held: list[HeldKey]) -> None:
             subjects[key.uref], row = keyring.known_subject(key.uref, key.secret, batch)
             subject_rows.append(row)
         subject = subjects[key.uref]
-        wrapped = keyring.wrap_conversation(subject, key.cref, key.key, key.kind)
+        wrapped = keyring.wrap_conversation(subject, key.cref, key.key, key.kind) if key.key else b""
         rows.append((key.slot, key.cref, key.uref, subject.version, wrapped, key.kind, "live", batch))
     keyring.insert(0, subject_rows, rows)
     keyring.settle(0, stored=True)

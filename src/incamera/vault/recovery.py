@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,22 +16,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from incamera.core.errors import Malformed, Refused, Unverified
-from incamera.vault import envelope, files
+from incamera.core.errors import Malformed, Refused
+from incamera.vault import envelope, escrow, files
+from incamera.vault.envelope import KEY_BYTES, Class
+from incamera.vault.pairs import PAIRS, Pairs, open_with, pair_of, seal_to
 
-VERSION = "incamera/recovery/1"
-#: Who holds a share. Names are fixed, so that a file says whom to ask.
-TRUSTEES = ("court", "holder", "neutral")
+VERSION = "incamera/recovery/2"
+#: Files of before there were classes: every row is operator-held.
+VERSION_1 = "incamera/recovery/1"
 CHUNK_ROWS = 4096
-_ROW_BYTES = 16 + 16 + 8 + 1 + 32 + 32
+_HEADER = {"hold", "matter", "order", "placed_at", "public", "pairs"}
+_FIXED_BYTES = 16 + 16 + 8 + 1 + 32
+#: What stands for the key, by class: the key itself, the escrow's sealed shares, or nothing.
+_KEY_BYTES = {Class.OPERATOR: KEY_BYTES, Class.ESCROWED: escrow.SEALED_BYTES, Class.HELD_BY_SUBJECT: 0}
 
 
 class HeldKey(NamedTuple):
-    """What it takes to open one conversation again, and to know its subject's commitments and account."""
+    """What it takes to open one conversation again, and to know its subject's commitments and account.
+
+    `key` is what the subject key wrapped: of an escrowed conversation its sealed shares, of one held by its subject nothing.
+    """
 
     cref: bytes
     uref: bytes
@@ -56,21 +61,6 @@ class Recovered:
     keys: tuple[HeldKey, ...]
 
 
-def trustees_from(keys: Mapping[str, str]) -> dict[str, X25519PublicKey]:
-    """The three public keys, each 32 bytes in hex.
-
-    Raises:
-        Malformed: `vault.bad-trustees`: a name too many or missing, one key twice, or no key.
-    """
-    try:
-        public = {name: X25519PublicKey.from_public_bytes(bytes.fromhex(text)) for name, text in keys.items()}
-    except ValueError:
-        raise Malformed("vault.bad-trustees", "a trustee's key is 32 bytes in hex") from None
-    if sorted(public) != list(TRUSTEES) or len({key.public_bytes_raw() for key in public.values()}) != len(TRUSTEES):
-        raise Malformed("vault.bad-trustees", f"name {', '.join(TRUSTEES)}, each with a key of its own")
-    return public
-
-
 class RecoveryFile:
     """The recovery file of one hold: a header line, then one line for each chunk of keys. Appended to, never rewritten."""
 
@@ -82,11 +72,10 @@ class RecoveryFile:
         if files.exists(self.path):
             return
         private = X25519PrivateKey.generate()
-        pairs = []
-        for inner, outer in itertools.combinations(sorted(trustees), 2):
-            core = _suite().encrypt(private.private_bytes_raw(), trustees[inner], _info("share", hold, inner, outer))
-            shell = _suite().encrypt(core, trustees[outer], _info("shell", hold, inner, outer))
-            pairs.append({"inner": inner, "outer": outer, "sealed": _text(shell)})
+        shells = Pairs(VERSION, hold.encode()).seal(private.private_bytes_raw(), trustees)
+        pairs = [
+            {"inner": inner, "outer": outer, "sealed": _text(shell)} for (inner, outer), shell in zip(PAIRS, shells, strict=True)
+        ]
         header = {
             "v": VERSION,
             "hold": hold,
@@ -105,13 +94,12 @@ class RecoveryFile:
         pending = list(keys)
         for low in range(0, len(pending), CHUNK_ROWS):
             chunk = pending[low : low + CHUNK_ROWS]
-            rows = b"".join(k.cref + k.uref + k.slot.to_bytes(8, "big") + bytes([k.kind]) + k.key + k.secret for k in chunk)
-            body = tenant + file_secret + dedupe_secret + rows
-            key = os.urandom(envelope.KEY_BYTES)
+            body = tenant + file_secret + dedupe_secret + b"".join(_row(header, held) for held in chunk)
+            key = os.urandom(KEY_BYTES)
             line = {
                 "rows": len(chunk),
-                "key": _text(_suite().encrypt(key, public, _info("chunk", header["hold"]))),
-                "body": _text(envelope.seal(key, body, _info("rows", header["hold"]))),
+                "key": _text(seal_to(public, key, _info(header, "chunk"))),
+                "body": _text(envelope.seal(key, body, _info(header, "rows"))),
             }
             files.append(self.path, _line(line))
 
@@ -124,7 +112,7 @@ class RecoveryFile:
         header = self._header()
         for pair in header["pairs"]:
             if (pair["outer"], pair["inner"]) == (outer, inner):
-                return _open(key, _bytes(pair["sealed"]), _info("shell", header["hold"], inner, outer))
+                return _pairs(header).peel(_bytes(pair["sealed"]), key, inner=inner, outer=outer)
         raise Refused("vault.recovery-pair", "these two trustees share nothing here", where=self.path.name)
 
     def open(self, keys: Mapping[str, X25519PrivateKey]) -> Recovered:
@@ -135,23 +123,20 @@ class RecoveryFile:
             Unverified: `vault.recovery-share`, a key that is not that trustee's; `vault.not-authentic`, an altered chunk.
             Malformed: `vault.recovery-file`.
         """
-        known = sorted(set(keys) & set(TRUSTEES))
-        if len(known) < 2:
-            raise Refused("vault.recovery-pair", "recovery needs two of the three trustees", where=self.path.name)
-        inner, outer = known[:2]
+        inner, outer = pair_of(keys)
         header = self._header()
         core = self.share(outer, inner, keys[outer])
-        secret = _open(keys[inner], core, _info("share", header["hold"], inner, outer))
+        secret = _pairs(header).open(core, keys[inner], inner=inner, outer=outer)
         return self._read(header, X25519PrivateKey.from_private_bytes(secret))
 
     def _read(self, header: dict[str, Any], private: X25519PrivateKey) -> Recovered:
         held: dict[bytes, HeldKey] = {}
         tenant = file_secret = dedupe_secret = b""
         for line in self._lines()[1:]:
-            key = _open(private, _bytes(line["key"]), _info("chunk", header["hold"]))
-            body = envelope.unseal(key, _bytes(line["body"]), _info("rows", header["hold"]), where=self.path.name)
+            key = open_with(private, _bytes(line["key"]), _info(header, "chunk"))
+            body = envelope.unseal(key, _bytes(line["body"]), _info(header, "rows"), where=self.path.name)
             tenant, file_secret, dedupe_secret, rows = body[:16], body[16:48], body[48:80], body[80:]
-            held.update((key.cref, key) for key in _rows(rows))
+            held.update((key.cref, key) for key in _rows(header, rows))
         return Recovered(
             hold=header["hold"],
             matter=header["matter"],
@@ -171,32 +156,41 @@ class RecoveryFile:
         whole = files.read(self.path).split(b"\n")[:-1]
         try:
             lines = [json.loads(line) for line in whole]
-            if lines[0]["v"] != VERSION or {"hold", "matter", "order", "placed_at", "public", "pairs"} - set(lines[0]):
+            if lines[0]["v"] not in (VERSION, VERSION_1) or {"hold", "matter", "order", "placed_at", "public", "pairs"} - set(
+                lines[0]
+            ):
                 raise ValueError
         except (ValueError, KeyError, IndexError, TypeError, RecursionError):
             raise Malformed("vault.recovery-file", f"the file is not an {VERSION} file", where=self.path.name) from None
         return lines
 
 
-def _rows(data: bytes) -> Iterator[HeldKey]:
-    for low in range(0, len(data), _ROW_BYTES):
-        row = data[low : low + _ROW_BYTES]
-        yield HeldKey(row[:16], row[16:32], int.from_bytes(row[32:40], "big"), row[40], row[41:73], row[73:105])
+def _row(header: Mapping[str, Any], held: HeldKey) -> bytes:
+    if header["v"] == VERSION_1 and held.kind != Class.OPERATOR:
+        hint = "this hold's recovery file knows operator-held conversations only; place a new hold over this one"
+        raise Refused("vault.recovery-file", hint, where=f"conversation {held.cref.hex()}")
+    row = (held.cref, held.uref, held.slot.to_bytes(8, "big"), bytes([held.kind]))
+    tail = (held.key, held.secret) if header["v"] == VERSION_1 else (held.secret, held.key)
+    return b"".join((*row, *tail))
 
 
-def _suite() -> hpke.Suite:
-    return hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+def _rows(header: Mapping[str, Any], data: bytes) -> Iterator[HeldKey]:
+    low = 0
+    while low < len(data):
+        cref, uref, slot, kind = data[low : low + 16], data[low + 16 : low + 32], data[low + 32 : low + 40], data[low + 40]
+        size = _KEY_BYTES[Class(kind)]
+        one, two = data[low + 41 : low + 73], data[low + 73 : low + 73 + size]
+        secret, key = (two, one) if header["v"] == VERSION_1 else (one, two)
+        yield HeldKey(cref, uref, int.from_bytes(slot, "big"), kind, key, secret)
+        low += _FIXED_BYTES + size
 
 
-def _open(key: X25519PrivateKey, sealed: bytes, info: bytes) -> bytes:
-    try:
-        return _suite().decrypt(sealed, key, info)
-    except (InvalidTag, ValueError):
-        raise Unverified("vault.recovery-share", "the key does not open this share, or the file was altered") from None
+def _pairs(header: Mapping[str, Any]) -> Pairs:
+    return Pairs(header["v"], header["hold"].encode())
 
 
-def _info(use: str, *names: str) -> bytes:
-    return envelope.fields(VERSION.encode(), use.encode(), *(name.encode() for name in names))
+def _info(header: Mapping[str, Any], use: str) -> bytes:
+    return envelope.fields(header["v"].encode(), use.encode(), header["hold"].encode())
 
 
 def _line(value: dict[str, Any]) -> bytes:

@@ -17,8 +17,9 @@ from incamera.testing.places import Place
 from incamera.testing.vaults import CHEAP, PASSPHRASE, account, conversation
 from incamera.vault import recovering
 from incamera.vault.kms import LocalKms
+from incamera.vault.pairs import TRUSTEES, Pairs, trustees_from
 from incamera.vault.recovering import recover
-from incamera.vault.recovery import TRUSTEES, RecoveryFile, trustees_from
+from incamera.vault.recovery import VERSION, RecoveryFile
 from incamera.vault.store import Vault
 
 Keys = Mapping[str, X25519PrivateKey]
@@ -97,14 +98,12 @@ def test_one_alone_opens_nothing(held: Place, keys: Keys, name: str) -> None:
 
 def test_the_share_one_hands_over_is_of_no_use_alone(held: Place, keys: Keys) -> None:
     """Two machines: the outer trustee peels, the inner one opens."""
-    from incamera.vault.recovery import _info, _open
-
     file = held.vault.recovery.file("h-1")
     handed = file.share("holder", "court", keys["holder"])
     for name in ("holder", "neutral"):
         with pytest.raises(Unverified):
-            _open(keys[name], handed, _info("share", "h-1", "court", "holder"))
-    assert len(_open(keys["court"], handed, _info("share", "h-1", "court", "holder"))) == 32
+            Pairs(VERSION, b"h-1").open(handed, keys[name], inner="court", outer="holder")
+    assert len(Pairs(VERSION, b"h-1").open(handed, keys["court"], inner="court", outer="holder")) == 32
     with pytest.raises(Refused):
         file.share("court", "holder", keys["court"])
 
