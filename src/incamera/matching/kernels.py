@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from incamera.text.kernels import SLACK, jit, load8, load32, load_u64, prefetch, store_u64, word_hashes
+from incamera.text.kernels import SLACK, inlined, jit, load8, load32, load_u64, prefetch, store_u64, word_hashes
 
 U = np.uint64
 _M3 = U(0xD6E8FEB86659FD93)
@@ -30,12 +30,12 @@ ROUND = 1024
 SCRATCH = 2 * (ROUND + SLACK + 256)
 
 
-@jit
+@inlined
 def _turned(word, left):  # type: ignore[no-untyped-def]
     return word << U(left) | word >> U(64 - left)
 
 
-@jit
+@inlined
 def _mixed(g):  # type: ignore[no-untyped-def]
     g = (g ^ (g >> _32)) * _M3
     g = (g ^ (g >> _32)) * _M3
@@ -63,20 +63,20 @@ def grams(words, count, k, out):  # type: ignore[no-untyped-def]
         store_u64(out, i, _mixed(load_u64(out, i)))
 
 
-@jit
+@inlined
 def _bits(g):  # type: ignore[no-untyped-def]
     """The four bits of a filter block that a gram sets."""
     one = U(1)
     return one << (g & U(63)) | one << (g >> U(6) & U(63)) | one << (g >> U(12) & U(63)) | one << (g >> U(18) & U(63))
 
 
-@jit
+@inlined
 def _place(g, size):  # type: ignore[no-untyped-def]
     """The gram's block or bucket among *size*: its upper half, scaled."""
     return np.int64((g >> _32) * np.uint64(size) >> _32)
 
 
-@jit
+@inlined
 def _near_bits(words, i, k, at):  # type: ignore[no-untyped-def]
     """Six bits each of the word before and the word behind the gram at *i*; 64 where there is none among *at* words."""
     before, behind = U(64), U(64)
@@ -87,7 +87,7 @@ def _near_bits(words, i, k, at):  # type: ignore[no-untyped-def]
     return before, behind
 
 
-@jit
+@inlined
 def _tag(g):  # type: ignore[no-untyped-def]
     """The 20 bits that the table keeps of a gram."""
     return g >> U(12) & U(0xFFFFF)

@@ -39,12 +39,17 @@ _FNV = U(0xCBF29CE484222325)
 _FNV_PRIME = U(0x100000001B3)
 
 
-def jit(function: Any) -> Any:
+def jit(function: Any, **options: Any) -> Any:
     """`numba.njit` with its cache on disk, or without one where no directory can be written."""
     try:
-        return numba.njit(cache=True, nogil=True)(function)
+        return numba.njit(cache=True, nogil=True, **options)(function)
     except RuntimeError:  # "no locator available": a read-only installation and no home
-        return numba.njit(nogil=True)(function)
+        return numba.njit(nogil=True, **options)(function)
+
+
+def inlined(function: Any) -> Any:
+    """`jit` for a few lines inside a hot loop: put where they are called, whatever the compiler thinks of it."""
+    return jit(function, forceinline=True)
 
 
 def _loader(width: int, result: Any) -> Any:
@@ -121,6 +126,40 @@ def trailing_zeros(typingctx: Any, value: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def lowest(typingctx: Any, value: Any) -> Any:
+    """Number of the lowest one bit; 64 for 0."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def classes(typingctx: Any, at: Any) -> Any:
+    """Of the 64 bytes at address *at*, one bit each: (ASCII letters and digits, bytes that take more than a table of ASCII).
+
+    One vector of 64 lanes, which LLVM cuts into what the processor has; nothing branches.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        lanes = ir.VectorType(ir.IntType(8), 64)
+        x = builder.load(builder.inttoptr(args[0], lanes.as_pointer()))
+        x.align = 1
+
+        def all_(value: int) -> Any:
+            return ir.Constant(lanes, [value] * 64)
+
+        letter = builder.icmp_unsigned("<", builder.sub(builder.or_(x, all_(0x20)), all_(ord("a"))), all_(26))
+        digit = builder.icmp_unsigned("<", builder.sub(x, all_(ord("0"))), all_(10))
+        odd = builder.or_(builder.icmp_unsigned(">", x, all_(127)), builder.icmp_unsigned("==", x, all_(ord("&"))))
+        masks = [builder.bitcast(mask, ir.IntType(64)) for mask in (builder.or_(letter, digit), odd)]
+        return context.make_tuple(builder, signature.return_type, masks)
+
+    return types.UniTuple(types.uint64, 2)(types.int64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def prefetch(typingctx: Any, address: Any, index: Any) -> Any:
     """Ask for the cache line of item *index* of the uint64 array at *address*; a hint without effect on any result."""
 
@@ -168,7 +207,7 @@ def address(array: npt.NDArray[Any]) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-@jit
+@inlined
 def _entry(pages, entries, cp):  # type: ignore[no-untyped-def]
     """What a code point becomes: a code point, SEPARATOR, DROPPED, or EXPANSION + n."""
     entry = load32(entries, load16(pages, cp >> 8) * 256 + (cp & 255))
@@ -284,19 +323,19 @@ def _is_unspaced(cp, unspaced):  # type: ignore[no-untyped-def]
 # A word's hash: its folded UTF-8 in chunks of eight bytes, little-endian, the last one padded with zeros; then its length.
 
 
-@jit
+@inlined
 def _mix(h, chunk):  # type: ignore[no-untyped-def]
     h = (h ^ chunk) * _M1
     return h ^ (h >> U(32))
 
 
-@jit
+@inlined
 def _close(h, chunk, size):  # type: ignore[no-untyped-def]
     h = (_mix(h, chunk) + np.uint64(size)) * _M2
     return h ^ (h >> U(29))
 
 
-@jit
+@inlined
 def _push_byte(h, chunk, size, byte):  # type: ignore[no-untyped-def]
     chunk |= np.uint64(byte) << np.uint64((size & 7) << 3)
     size += 1
@@ -323,7 +362,7 @@ def push(h, chunk, size, c):  # type: ignore[no-untyped-def]
     return _push_byte(h, chunk, size, 0x80 | (c & 63))
 
 
-@jit
+@inlined
 def _ascii_word(x, left):  # type: ignore[no-untyped-def]
     """How many of eight bytes, at most *left*, are ASCII letters and digits from the first on; and the bytes, lower-cased.
 
@@ -340,8 +379,24 @@ def _ascii_word(x, left):  # type: ignore[no-untyped-def]
     return n, y
 
 
-#: Words that one step can complete (an expansion may hold several); `word_hashes` stops that far before its output is full.
-SLACK = 32
+@inlined
+def _ascii_hash(data, a, n):  # type: ignore[no-untyped-def]
+    """Hash of the word of *n* ASCII letters and digits at byte *a*; seven more bytes can be read behind it.
+
+    Up to fifteen bytes without a branch: word lengths are what a processor cannot guess.
+    """
+    h, left = _SEED, n
+    while left >= 16:
+        h = _mix(h, load64(data, a) | _BIT5)
+        a, left = a + 8, left - 8
+    h ^= (_mix(h, load64(data, a) | _BIT5) ^ h) & (U(0) - np.uint64(left >> 3))
+    rest = (load64(data, a + (left & 8)) | _BIT5) & ((U(1) << np.uint64((left & 7) << 3)) - U(1))
+    return _close(h, rest, n)
+
+
+#: Words that one round of `word_hashes` can complete: half of 64 bytes, and those of an expansion. It stops that far before its
+#: output is full.
+SLACK = 64
 
 
 @jit
@@ -350,61 +405,87 @@ def word_hashes(data, safe, i, end, tab, out, at, room):  # type: ignore[no-unty
 
     *data* and *out* are addresses; *safe* is the last byte from which eight can be read; *out* has `SLACK` items beyond *room*.
 
-    The fast path reads eight bytes at once: it finds the word characters among them by arithmetic on all eight lanes,
-    folds case by one bit, and takes them into the hash as they are. Anything that is not ASCII goes through `step`.
+    The fast path classes 64 bytes at once and walks from word to word by their bits. A word that does not end among them is
+    begun again with the next 64; what is not ASCII, and `&`, goes through `_odd_word` with the word around it.
     """
-    bounds, expanded, ascii_ = tab[2], tab[3], tab[8]
+    far = safe - 64
     while i < end and at < room:
-        # between words
+        if i <= far:
+            word, odd = classes(data + i)
+            left = end - i
+            usable = min(lowest(odd), left)
+            if usable < 64:
+                word &= (U(1) << np.uint64(usable)) - U(1)
+            starts = word & ~(word << U(1))
+            ends = ~word & (word << U(1))
+            if usable < min(left, 64):  # a word that something odd follows has not ended
+                ends &= (U(1) << np.uint64(usable)) - U(1)
+            while ends != U(0):
+                a = lowest(starts)
+                store_u64(out, at, _ascii_hash(data, i + a, lowest(ends) - a))
+                at += 1
+                starts &= starts - U(1)
+                ends &= ends - U(1)
+            done = usable
+            if starts != U(0):
+                done = lowest(starts)
+            i += done
+            if i >= end or done > 0 and usable == 64:
+                continue
+        at, i = _odd_word(data, safe, i, end, tab, out, at)
+    return at, i
+
+
+@jit
+def _odd_word(data, safe, i, end, tab, out, at):  # type: ignore[no-untyped-def]
+    """`word_hashes` for one word, of whatever characters, or for one separator."""
+    bounds, expanded, ascii_ = tab[2], tab[3], tab[8]
+    b = load8(data, i)
+    if b < 128 and b != 38 and load8(ascii_, b) == 0:
+        return at, i + 1
+    h, chunk, size = _SEED, U(0), np.int64(0)
+    while i < end:
+        if size & 7 == 0 and i <= safe:
+            n, y = _ascii_word(load64(data, i), end - i)
+            if n == 8:
+                h = _mix(h, y)
+                size += 8
+                i += 8
+                continue
+            if n > 0:
+                chunk = y & ((U(1) << np.uint64(n << 3)) - U(1))
+                size += n
+                i += n
+                if i >= end:
+                    break
         b = load8(data, i)
-        if b < 128 and b != 38 and load8(ascii_, b) == 0:
+        if b < 128 and b != 38:
+            f = load8(ascii_, b)
             i += 1
+            if f == 0:
+                break
+            h, chunk, size = _push_byte(h, chunk, size, f)
             continue
-        h, chunk, size = _SEED, U(0), np.int64(0)
-        inside = True
-        while inside and i < end:
-            if size & 7 == 0 and i <= safe:
-                n, y = _ascii_word(load64(data, i), end - i)
-                if n == 8:
-                    h = _mix(h, y)
-                    size += 8
-                    i += 8
-                    continue
-                if n > 0:
-                    chunk = y & ((U(1) << np.uint64(n << 3)) - U(1))
-                    size += n
-                    i += n
-                    if i >= end:
-                        break
-            b = load8(data, i)
-            if b < 128 and b != 38:
-                f = load8(ascii_, b)
-                i += 1
-                if f == 0:
-                    inside = False
-                else:
-                    h, chunk, size = _push_byte(h, chunk, size, f)
-                continue
-            entry, i, _ = step(data, i, end, tab)
-            if entry == _DROP:
-                continue
-            if entry == _SEP:
-                inside = False
-            elif entry < _EXP:
-                h, chunk, size = push(h, chunk, size, entry)
-            else:
-                n = entry - _EXP
-                for j in range(load32(bounds, n), load32(bounds, n + 1)):
-                    c = load32(expanded, j)
-                    if c != 32:
-                        h, chunk, size = push(h, chunk, size, c)
-                    elif size:
-                        store_u64(out, at, _close(h, chunk, size))
-                        at += 1
-                        h, chunk, size = _SEED, U(0), np.int64(0)
-        if size:
-            store_u64(out, at, _close(h, chunk, size))
-            at += 1
+        entry, i, _ = step(data, i, end, tab)
+        if entry == _DROP:
+            continue
+        if entry == _SEP:
+            break
+        if entry < _EXP:
+            h, chunk, size = push(h, chunk, size, entry)
+            continue
+        n = entry - _EXP
+        for j in range(load32(bounds, n), load32(bounds, n + 1)):
+            c = load32(expanded, j)
+            if c != 32:
+                h, chunk, size = push(h, chunk, size, c)
+            elif size:
+                store_u64(out, at, _close(h, chunk, size))
+                at += 1
+                h, chunk, size = _SEED, U(0), np.int64(0)
+    if size:
+        store_u64(out, at, _close(h, chunk, size))
+        at += 1
     return at, i
 
 
