@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast, get_args
+
+from incamera.core.records import Custody
 
 #: Agreement on the European Economic Area: 27 member states with Iceland, Liechtenstein and Norway.
 EEA: Final = frozenset(
@@ -25,7 +27,9 @@ FLAGS: Final[dict[str, str | None]] = {
     "output_missing": None,
 }
 #: Rules with a value, `field:value`, and the field of the source each of them reads.
-VALUED: Final[dict[str, str | None]] = {"tier": "tier", "region": "region", "source": None}
+VALUED: Final[dict[str, str | None]] = {"tier": "tier", "region": "region", "source": None, "custody": None}
+#: Who can open a conversation; where facts do not say, the holder under a grant.
+CUSTODY: Final[tuple[Custody, ...]] = get_args(Custody)
 
 #: Names of tiers as products sell them; one of them says nothing about a person even where it is also a name.
 TIERS: Final = frozenset({
@@ -67,7 +71,7 @@ AnyFacts = TypeVar("AnyFacts", bound=FactsLike)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule by its name in an order: `temporary`, `tier:enterprise`, `region:EEA`, `source:chatgpt`."""
+    """One rule by its name in an order: `temporary`, `tier:enterprise`, `region:EEA`, `source:chatgpt`, `custody:user`."""
 
     kind: str
     value: str = ""
@@ -78,6 +82,7 @@ class Rule:
         kind, colon, value = name.partition(":")
         if colon:
             known = kind in VALUED and value.strip() == value != "" and (kind != "region" or is_region(value))
+            known = known and (kind != "custody" or value in CUSTODY)
             return cls(kind, value) if known else None
         return cls(kind) if kind in FLAGS else None
 
@@ -99,6 +104,8 @@ class Rule:
                 return in_region(facts.region, self.value)
             case "source":
                 return _same(facts.source, self.value)
+            case "custody":
+                return getattr(facts, "custody", CUSTODY[0]) == self.value
             case "undated":
                 return facts.month is None
             case "output_missing":

@@ -17,6 +17,8 @@ Role = Literal["user", "assistant", "system", "tool"]
 PartKind = Literal["text", "code", "tool_call", "tool_result", "reasoning", "attachment", "extra"]
 FindingKind = Literal["direct", "quasi", "sensitive"]
 Call = Literal["produce", "withhold", "not_responsive"]
+#: Who can open a subject's conversations: the holder under a grant; two of three trustees with it; the subject alone.
+Custody = Literal["operator", "escrowed", "user"]
 
 #: `Span.turn` of the conversation's header (title, custom instructions, unknown strings).
 HEADER = -1
@@ -104,7 +106,10 @@ class Conversation(Silent):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Account(Silent):
-    """What the holder knows of a subject, and no general tool can: used to find these values in that subject's own text."""
+    """What the holder knows of a subject, and no general tool can: used to find these values in that subject's own text.
+
+    `custody` is the class in which this subject's conversations are sealed; None leaves it as it is.
+    """
 
     subject: str
     names: tuple[str, ...] = ()
@@ -114,6 +119,7 @@ class Account(Silent):
     handles: tuple[str, ...] = ()
     tier: str | None = None
     region: str | None = None
+    custody: Custody | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

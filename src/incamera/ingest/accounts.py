@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from incamera.core.errors import Malformed
+from incamera.core.facts import CUSTODY
 from incamera.core.records import Account
 from incamera.ingest.draft import label
 from incamera.ingest.regions import region
 
 _LISTS: Final = ("names", "emails", "phones", "addresses", "handles")
-_KEYS: Final = frozenset({"subject", *_LISTS, "tier", "region", "party"})
+_KEYS: Final = frozenset({"subject", *_LISTS, "tier", "region", "party", "custody"})
 
 
 class Accounts:
@@ -55,6 +56,7 @@ class Accounts:
             handles=_union(known.handles, account.handles),
             tier=known.tier or account.tier,
             region=known.region or account.region,
+            custody=known.custody or account.custody,
         )
 
 
@@ -89,7 +91,10 @@ def parse(record: Any, *, where: str) -> tuple[Account, bool]:
         raise Malformed("ingest.accounts-bad-value", "EEA, UK, CH, or a country is expected", where=f"{where}: region")
     if not isinstance(record.get("party", False), bool):
         raise Malformed("ingest.accounts-bad-value", "true or false is expected", where=f"{where}: party")
-    return Account(subject=subject, tier=tier, region=region(area), **lists), bool(record.get("party"))
+    custody = record.get("custody")
+    if custody is not None and custody not in CUSTODY:
+        raise Malformed("ingest.accounts-bad-value", f"one of {', '.join(CUSTODY)} is expected", where=f"{where}: custody")
+    return Account(subject=subject, tier=tier, region=region(area), custody=custody, **lists), bool(record.get("party"))
 
 
 def is_account(record: dict[str, Any]) -> bool:
