@@ -5,11 +5,11 @@ Whoever runs this holds the text already: nothing is sealed, nothing is recorded
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from incamera.clerk import jsonl
 from incamera.clerk.jsonl import Row
@@ -17,25 +17,52 @@ from incamera.clerk.watch import Watcher
 from incamera.core.errors import Error, Malformed
 from incamera.core.records import Account, Conversation, Match, Part, Turn, Work
 
+if TYPE_CHECKING:
+    from incamera.deid.adapters import Detector
+    from incamera.deid.recipe import Recipe
 
-def deid_find(source: Path, out: Path, *, recipe: str, accounts: Path | None, processes: int, watch: Watcher) -> dict[str, Any]:
+
+def deid_find(
+    source: Path,
+    out: Path,
+    *,
+    recipe: str,
+    accounts: Path | None,
+    processes: int,
+    watch: Watcher,
+    detectors: Sequence[str] = (),
+) -> dict[str, Any]:
     """Write what looks identifying in each record of *source*, one line a record."""
-    return _deid("find", source, out, recipe, accounts, processes, watch)
+    return _deid("find", source, out, recipe, accounts, processes, watch, tuple(detectors))
 
 
-def deid_apply(source: Path, out: Path, *, recipe: str, accounts: Path | None, processes: int, watch: Watcher) -> dict[str, Any]:
+def deid_apply(
+    source: Path,
+    out: Path,
+    *,
+    recipe: str,
+    accounts: Path | None,
+    processes: int,
+    watch: Watcher,
+    detectors: Sequence[str] = (),
+) -> dict[str, Any]:
     """Write each record of *source* with the same spans replaced, and the list of surrogates."""
-    return _deid("apply", source, out, recipe, accounts, processes, watch)
+    return _deid("apply", source, out, recipe, accounts, processes, watch, tuple(detectors))
 
 
 def _deid(
-    verb: str, source: Path, out: Path, recipe: str, accounts: Path | None, processes: int, watch: Watcher
+    verb: str,
+    source: Path,
+    out: Path,
+    recipe: str,
+    accounts: Path | None,
+    processes: int,
+    watch: Watcher,
+    detectors: tuple[str, ...],
 ) -> dict[str, Any]:
-    from incamera.deid.recipe import load
-
-    chosen = load(recipe)
+    chosen, _ = _recipe(recipe, detectors)
     watch.stage(f"deid {verb}")
-    work = partial(_deid_chunk, verb, str(source), recipe, str(accounts) if accounts else None)
+    work = partial(_deid_chunk, verb, str(source), recipe, str(accounts) if accounts else None, detectors)
     records = spans = 0
     with jsonl.writing(out) as write:
         for row in jsonl.mapped(work, jsonl.read(source), processes):
@@ -46,22 +73,32 @@ def _deid(
     return {"records": records, "spans": spans, "recipe": recipe, "recipe_digest": chosen.digest(), "out": str(out)}
 
 
-def _deid_chunk(verb: str, source: str, recipe: str, accounts: str | None, rows: list[tuple[int, Row]]) -> list[Row]:
-    """A chunk in one batch; with accounts, or to name the line of a flawed record, one record after another."""
-    from incamera.deid import interchange
+def _recipe(name: str, detectors: tuple[str, ...]) -> tuple[Recipe, list[Detector]]:
+    """The shipped recipe *name*, naming the further detectors (`NAME` or `NAME=PATH`), and these, open."""
+    from incamera.deid.adapters import identity, open_detector
     from incamera.deid.recipe import load
 
-    chosen = load(recipe)
+    opened = [open_detector(*one.split("=", 1)) for one in detectors]
+    return load(name).with_(detectors=tuple(map(identity, opened))), opened
+
+
+def _deid_chunk(
+    verb: str, source: str, recipe: str, accounts: str | None, detectors: tuple[str, ...], rows: list[tuple[int, Row]]
+) -> list[Row]:
+    """A chunk in one batch; with accounts, or to name the line of a flawed record, one record after another."""
+    from incamera.deid import interchange
+
+    chosen, asked = _recipe(recipe, detectors)
     if accounts is None:
         many = interchange.find_records if verb == "find" else interchange.apply_records
         with suppress(Malformed):
-            return list(many([row for _, row in rows], recipe=chosen, batch=len(rows)))
+            return list(many([row for _, row in rows], recipe=chosen, batch=len(rows), detectors=asked))
     one = interchange.find_record if verb == "find" else interchange.apply_record
     known = _accounts(accounts)
     done = []
     for number, row in rows:
         try:
-            done.append(one(row, recipe=chosen, account=known.get(str(row.get("subject", "")))))
+            done.append(one(row, recipe=chosen, account=known.get(str(row.get("subject", ""))), detectors=asked))
         except Error as flaw:
             raise type(flaw)(flaw.code, flaw.hint, where=f"{source}:{number}") from None
     return done

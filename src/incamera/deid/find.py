@@ -18,9 +18,10 @@ from incamera.core.records import HEADER, Account, Conversation, Finding, Match,
 from incamera.deid import language as lang
 from incamera.deid import opinion
 from incamera.deid.account import Attributes
+from incamera.deid.adapters import Detector, agree, ask
 from incamera.deid.extend import extend
 from incamera.deid.gate import Gate
-from incamera.deid.hits import Hit
+from incamera.deid.hits import Hit, named
 from incamera.deid.lexicons import tables
 from incamera.deid.names import Scored
 from incamera.deid.patterns import scan as patterns
@@ -85,6 +86,7 @@ def find(
     vocabulary: Vocabulary | None = None,
     recipe: Recipe,
     protect: Sequence[Match] = (),
+    detectors: Sequence[Detector] = (),
 ) -> Found:
     """Everything in *conversation* that is not known to be safe.
 
@@ -92,12 +94,13 @@ def find(
         account: What the holder knows of the subject; found in whatever form it takes.
         vocabulary: Words that at least k subjects of the draw use; frozen, its digest in *recipe*.
         protect: Confirmed matches with claimed works; see `deid.protect`.
+        detectors: Further detectors, the very ones that *recipe* names; they add findings and clear none.
 
     Privacy: reads raw text; emits offsets and labels, which are as sensitive as the text they point to.
         Keeps nothing: every cache of conversation text ends with the call.
     Cost: O(text); about a microsecond a word without the names model.
     """
-    return find_many([Request(conversation, account, protect)], vocabulary=vocabulary, recipe=recipe)[0]
+    return find_many([Request(conversation, account, protect)], vocabulary=vocabulary, recipe=recipe, detectors=detectors)[0]
 
 
 class Request(NamedTuple):
@@ -108,22 +111,32 @@ class Request(NamedTuple):
     protect: Sequence[Match] = ()
 
 
-def find_many(requests: Sequence[Request], *, vocabulary: Vocabulary | None = None, recipe: Recipe) -> list[Found]:
+def find_many(
+    requests: Sequence[Request],
+    *,
+    vocabulary: Vocabulary | None = None,
+    recipe: Recipe,
+    detectors: Sequence[Detector] = (),
+) -> list[Found]:
     """`find` for a batch: the names model reads all of it in one call. What is found does not depend on the batch.
 
     Memory: all texts of the batch are open at once; some dozens of conversations are enough.
     """
+    agree(detectors, recipe.detectors)
     known = vocabulary.bits if vocabulary is not None and vocabulary.on else {}
     opened = [_opened(r.conversation) for r in requests]
     scored: Iterator[Scored] | None = None
     if recipe.names and recipe.gate:
         rows = opinion.score([read.tokens.text for _, reads in opened for read in reads])
         scored = iter(rows) if rows is not None else None
+    asked = iter(ask(detectors, [read.tokens.text for _, reads in opened for read in reads])) if detectors else None
     found: list[Found] = []
     for request, (spoken, reads) in zip(requests, opened, strict=True):
         attributes = Attributes(request.account) if request.account is not None else None
         for read in reads:
             thought = opinion.Opinion(read.tokens, next(scored)) if scored is not None else None
+            if asked is not None:
+                read.hits += named(next(asked))
             if not read.withheld:
                 read.hits = _detect(read, thought, attributes, known, recipe)
         found.append(_concluded(reads, request.protect, spoken, recipe))

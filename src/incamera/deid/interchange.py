@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from incamera.core.errors import Malformed
 from incamera.core.ids import Commitment
 from incamera.core.records import HEADER, Account, Conversation, Part, Span, Turn
+from incamera.deid.adapters import Detector
 from incamera.deid.apply import apply, coarse
 from incamera.deid.find import Found, Request, find, find_many
 from incamera.deid.recipe import Recipe, load
@@ -18,7 +19,13 @@ _ROLES = ("user", "assistant", "system", "tool")
 Record = dict[str, Any]
 
 
-def find_record(record: Mapping[str, Any], *, recipe: Recipe | None = None, account: Account | None = None) -> Record:
+def find_record(
+    record: Mapping[str, Any],
+    *,
+    recipe: Recipe | None = None,
+    account: Account | None = None,
+    detectors: Sequence[Detector] = (),
+) -> Record:
     """`{"id", "findings": [...]}` of a document `{"id","text"}` or a conversation `{"id","turns":[...]}`.
 
     A withheld part is one finding over the whole of it, labelled WITHHELD, its reason in `detector`.
@@ -27,11 +34,17 @@ def find_record(record: Mapping[str, Any], *, recipe: Recipe | None = None, acco
         Malformed: `deid.not-a-record`.
     """
     conversation = _conversation(record)
-    found = find(conversation, recipe=recipe or load(), account=account)
+    found = find(conversation, recipe=recipe or load(), account=account, detectors=detectors)
     return {"id": record["id"], "findings": _rows(found, document="turns" not in record)}
 
 
-def find_records(records: Iterable[Mapping[str, Any]], *, recipe: Recipe | None = None, batch: int = 64) -> Iterator[Record]:
+def find_records(
+    records: Iterable[Mapping[str, Any]],
+    *,
+    recipe: Recipe | None = None,
+    batch: int = 64,
+    detectors: Sequence[Detector] = (),
+) -> Iterator[Record]:
     """`find_record` for many, in order; *batch* changes speed and memory, never a finding.
 
     Raises:
@@ -40,12 +53,17 @@ def find_records(records: Iterable[Mapping[str, Any]], *, recipe: Recipe | None 
     recipe = recipe or load()
     remaining = iter(records)
     while some := list(islice(remaining, batch)):
-        found = find_many([Request(_conversation(r)) for r in some], recipe=recipe)
+        found = find_many([Request(_conversation(r)) for r in some], recipe=recipe, detectors=detectors)
         yield from ({"id": r["id"], "findings": _rows(f, document="turns" not in r)} for r, f in zip(some, found, strict=True))
 
 
 def apply_record(
-    record: Mapping[str, Any], *, recipe: Recipe | None = None, account: Account | None = None, key: bytes | None = None
+    record: Mapping[str, Any],
+    *,
+    recipe: Recipe | None = None,
+    account: Account | None = None,
+    key: bytes | None = None,
+    detectors: Sequence[Detector] = (),
 ) -> Record:
     """The same record with replaced text and `"surrogates"`: `id`, roles and treated strings, nothing else.
 
@@ -57,19 +75,24 @@ def apply_record(
     """
     recipe = recipe or load()
     conversation = _conversation(record)
-    found = find(conversation, recipe=recipe, account=account)
+    found = find(conversation, recipe=recipe, account=account, detectors=detectors)
     return _applied(record, conversation, found, recipe, key)
 
 
 def apply_records(
-    records: Iterable[Mapping[str, Any]], *, recipe: Recipe | None = None, key: bytes | None = None, batch: int = 64
+    records: Iterable[Mapping[str, Any]],
+    *,
+    recipe: Recipe | None = None,
+    key: bytes | None = None,
+    batch: int = 64,
+    detectors: Sequence[Detector] = (),
 ) -> Iterator[Record]:
     """`apply_record` for many, in order, as `find_records` is for `find_record`."""
     recipe = recipe or load()
     remaining = iter(records)
     while some := list(islice(remaining, batch)):
         conversations = [_conversation(r) for r in some]
-        found = find_many([Request(c) for c in conversations], recipe=recipe)
+        found = find_many([Request(c) for c in conversations], recipe=recipe, detectors=detectors)
         yield from (_applied(r, c, f, recipe, key) for r, c, f in zip(some, conversations, found, strict=True))
 
 

@@ -15,6 +15,10 @@ app = typer.Typer(name="deid", help="De-identification that fails closed, over f
 Source = Annotated[Path, typer.Argument(metavar="IN.jsonl", help="Documents or conversations, one JSON object a line; .gz too.")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="Where the result goes; it appears whole or not at all.")]
 Recipe = Annotated[str, typer.Option(help="conservative, or utility.")]
+Detectors = Annotated[
+    list[str] | None,
+    typer.Option("--detector", metavar="NAME[=PATH]", help="A further detector and where its files lie; may be given again."),
+]
 Accounts = Annotated[Path | None, typer.Option(help="ACCOUNTS.jsonl: what is known of each subject.")]
 
 
@@ -24,6 +28,7 @@ def find(
     out: Out,
     recipe: Recipe = "conservative",
     accounts: Accounts = None,
+    detector: Detectors = None,
     processes: options.Processes = os.cpu_count() or 1,
     json: options.AsJson = False,
 ) -> None:
@@ -31,7 +36,9 @@ def find(
     from incamera.clerk import files
 
     with output.watching(quiet=json) as watch:
-        done = files.deid_find(source, out, recipe=recipe, accounts=accounts, processes=processes, watch=watch)
+        done = files.deid_find(
+            source, out, recipe=recipe, accounts=accounts, processes=processes, watch=watch, detectors=detector or ()
+        )
     output.result(done, as_json=json)
 
 
@@ -41,6 +48,7 @@ def apply(
     out: Out,
     recipe: Recipe = "conservative",
     accounts: Accounts = None,
+    detector: Detectors = None,
     processes: options.Processes = os.cpu_count() or 1,
     json: options.AsJson = False,
 ) -> None:
@@ -48,5 +56,7 @@ def apply(
     from incamera.clerk import files
 
     with output.watching(quiet=json) as watch:
-        done = files.deid_apply(source, out, recipe=recipe, accounts=accounts, processes=processes, watch=watch)
+        done = files.deid_apply(
+            source, out, recipe=recipe, accounts=accounts, processes=processes, watch=watch, detectors=detector or ()
+        )
     output.result(done, as_json=json)
