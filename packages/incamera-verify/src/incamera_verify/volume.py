@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from incamera_verify import acts, certificate, documents, logs, manifest, numbers, rows, sample
+from incamera_verify import evidence as measured
 from incamera_verify.errors import VerificationError
 from incamera_verify.manifest import Manifest
 from incamera_verify.note import Checkpoint, Verifier
@@ -39,7 +40,8 @@ _KEYS = {
 }  # fmt: skip
 #: Files of which a volume has any number; later steps hold texts, natives and seeds to their rows and parties.
 _PLACES = re.compile(
-    r"TABLES/[a-z][a-z0-9_]{0,63}\.csv|TEXT/[0-9]{4,}/[A-Z0-9-]+\.txt|NATIVES/[0-9]{4,}/[A-Z0-9-]+\.rsmf|SAMPLE/seeds/[a-z0-9._-]+\.json"
+    r"TABLES/[a-z][a-z0-9_]{0,63}\.csv|TEXT/[0-9]{4,}/[A-Z0-9-]+\.txt|NATIVES/[0-9]{4,}/[A-Z0-9-]+\.rsmf|SAMPLE/seeds/[a-z0-9._-]+\.json|"
+    r"EVIDENCE/(?:plan|result|report|tally-[1-9][0-9]{0,3})\.json|EVIDENCE/report\.html"
 )
 _PREFIX = re.compile(r"[A-Z][A-Z0-9-]{0,15}")
 
@@ -112,6 +114,7 @@ class _Evidence:
     sample: sample.Sample | None = None
     tally: numbers.Tally = field(default_factory=numbers.Tally)
     logs: logs.LogIndex = field(default_factory=logs.LogIndex)
+    produced: dict[str, tuple[str, bytes]] = field(default_factory=dict)
 
 
 def verify(path: Path, trust: Trust | None = None, *, unsealed: Path | None = None) -> Report:
@@ -291,6 +294,8 @@ def _row(evidence: _Evidence, row: dict[str, Any], seen: set[str]) -> None:
     evidence.sample.check_row(row, where)
     rows.check_decision(row, evidence.acts.decisions, where)
     evidence.tally.row(row)
+    sha256 = row["sha256"] if "sha256" in row else rows.digest(row["record"])
+    evidence.produced[row["conversation"]] = (row["stratum"], rows.clearance_leaf(row["conversation"], sha256))
 
 
 def _complete(evidence: _Evidence, seen: set[str]) -> None:
@@ -327,6 +332,7 @@ def _figures(evidence: _Evidence, report: Report) -> str:
             raise VerificationError("certificate.malformed", "the certificate is about another volume", name)
     recomputed = figures(evidence.manifest, evidence.facts, evidence.sample, evidence.tally)
     recomputed |= _tables(evidence, recomputed)
+    recomputed |= _measured(evidence, stated["labels"])
     report.recomputed, rest = numbers.check_figures(stated["figures"], recomputed)
     report.labels = tuple(stated["labels"])
     report.listed = [
@@ -362,6 +368,15 @@ def _tables(evidence: _Evidence, recomputed: Mapping[str, numbers.Value]) -> dic
     numbers.check_hits(hits, recomputed, examined, whole_draw=evidence.tally.counts["rows.total"] == examined)
     numbers.check_masked_share(list(logs.read(tables / "masked_share.csv", where="TABLES/masked_share.csv")), recomputed)
     return numbers.unrelated(hits)
+
+
+def _measured(evidence: _Evidence, labels: Sequence[str]) -> dict[str, numbers.Value]:
+    """Hold the evidence of what was missed to rows and ledger; the figures that follow from it."""
+    assert evidence.sample is not None
+    assert evidence.bundle is not None
+    facts = evidence.facts
+    known = measured.Rows(evidence.produced, evidence.sample, facts.bulk == "sealed", labels)
+    return measured.check(evidence.path, evidence.present, evidence.bundle.entries, known, matter=facts.matter, order=facts.order)
 
 
 def _rest(evidence: _Evidence, report: Report) -> str:
