@@ -11,6 +11,7 @@ import re
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from incamera.core.crypto import parse_public
 from incamera.core.errors import Malformed
@@ -305,9 +306,11 @@ def _responsive(document: Document, matching: MatchingTerms) -> ResponsiveTerms:
 def _deidentification(document: Document) -> DeidentificationTerms:
     with document.section("deidentification") as s:
         rate = s.number("max_leak_rate", 0, 1, None)
-        if rate is None and s.given("on_miss"):
-            raise s.contradiction("on_miss", "without max_leak_rate nothing can miss it")
+        for key in ("on_miss", "reading", "readings", "twice"):
+            if rate is None and s.given(key):
+                raise s.contradiction(key, "without max_leak_rate nothing is measured, and nothing can miss it")
         confidence = s.number("confidence", 0.5, 0.9999, 0.95)
+        reading, readings, twice = _reading(s) if rate is not None else ("redacted", None, 0.0)
         return DeidentificationTerms(
             recipe=s.choice("recipe", ("conservative", "utility"), "conservative"),
             k=s.whole("k", 2, 10**9, 50),
@@ -317,7 +320,20 @@ def _deidentification(document: Document) -> DeidentificationTerms:
             max_leak_rate=rate,
             confidence=confidence,
             on_miss=s.choice("on_miss", ("refuse", "withhold-stratum", "room-only"), "refuse"),
+            reading=reading,
+            readings=readings,
+            twice=twice,
         )
+
+
+def _reading(s: Section) -> tuple[Literal["redacted", "raw"], int | None, float]:
+    """What readers see, how many conversations of each stratum, and which share of these twice."""
+    text = s.choice("reading", ("redacted", "raw"), "redacted")
+    if text == "raw" and not s.given("paragraph"):
+        hint = "that readers see people's own text needs the paragraph of the order that allows it"
+        raise Malformed("order.missing-paragraph", hint, where=s.where("paragraph"))
+    count = s.whole("readings", 1, 2**40, "enough", words=("enough",))
+    return text, None if count == "enough" else count, s.number("twice", 0, 1, 0.1)
 
 
 def _production(document: Document) -> ProductionTerms:
@@ -369,8 +385,8 @@ def _recipients(document: Document) -> tuple[Recipient, ...]:
         for place, row in s.tables("keys", ("name", "age"), optional=("role",)):
             _age(s, f"{place}.age", row["age"])
             role = row.get("role", "requester")
-            if role not in ("requester", "neutral", "room"):
-                raise s.bad(f"{place}.role", "recipients are requester, neutral or room")
+            if role not in ("requester", "neutral", "room", "reader"):
+                raise s.bad(f"{place}.role", "recipients are requester, neutral, room or reader")
             found.append(Recipient(name=row["name"], age=row["age"], role=role))  # type: ignore[arg-type]
         if len({r.age for r in found}) != len(found):
             raise s.contradiction("keys", "a recipient stands twice")

@@ -12,8 +12,9 @@ from incamera.core.facts import Rule, Selection
 from incamera.core.ids import Digest, digest
 
 #: Who may stand in an order's `[trust]`.
-ROLES = ("counsel", "privacy", "neutral", "holder", "requester", "court")
+ROLES = ("counsel", "privacy", "neutral", "holder", "requester", "court", "reader")
 #: Who may approve an opening. The requesting party signs seeds and receives; it does not permit access to other people's data.
+#: Readers measure what leaks; who measures does not permit.
 APPROVING_ROLES = ("counsel", "privacy", "neutral", "court", "holder")
 #: Labels by which a passage counts as elicited or not, as matching records them.
 ELICITATION = ("COPIED-FROM-PROMPT", "CONTINUED", "NAMED", "STEPWISE", "TOOL", "PARTY", "PROMPT", "SPONTANEOUS")
@@ -103,7 +104,11 @@ class ResponsiveTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeidentificationTerms:
-    """`[deidentification]`: the recipe, and what happens if its measured recall is too low. `languages` empty is all covered."""
+    """`[deidentification]`: the recipe, and what happens if its measured recall is too low. `languages` empty is all covered.
+
+    `reading` is the text that readers see, `readings` how many conversations of each stratum they read (None: enough for the
+    rate if nothing is found), `twice` the share of these that two readers read.
+    """
 
     recipe: Literal["conservative", "utility"]
     k: int
@@ -113,6 +118,9 @@ class DeidentificationTerms:
     max_leak_rate: float | None
     confidence: float
     on_miss: Literal["refuse", "withhold-stratum", "room-only"]
+    reading: Literal["redacted", "raw"]
+    readings: int | None
+    twice: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +157,12 @@ class Recipient:
     """Somebody the package is sealed to: a name and an age recipient.
 
     The rows of a whole sample are readable to the roles `neutral` and `room` only, unless a paragraph allows bulk export.
+    A `reader` gets a packet to read and nothing of the volume.
     """
 
     name: str
     age: str
-    role: Literal["requester", "neutral", "room"] = "requester"
+    role: Literal["requester", "neutral", "room", "reader"] = "requester"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
