@@ -10,17 +10,23 @@ made again. Where nothing can be written the bytes are made in memory, and the w
 from __future__ import annotations
 
 import hashlib
+import json
 import mmap
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from incamera.core.ids import Digest
 
 VERSION = b"incamera-cache/1"
 #: The first line is padded to this many bytes, so that arrays behind it lie aligned in a mapped file.
 HEAD = 128
+_ALIGNED = 64
 
 
 def directory() -> Path | None:
@@ -102,3 +108,20 @@ def _write(path: Path, payload: bytes) -> bool:
         Path(beside).unlink(missing_ok=True)
         return False
     return True
+
+
+def packed(arrays: Sequence[NDArray[Any]]) -> bytes:
+    """One-dimensional *arrays* as one payload: a line that lists them, then each from a multiple of 64 bytes on."""
+    pieces = [json.dumps([[array.dtype.str, array.size] for array in arrays]).encode() + b"\n", *(a.tobytes() for a in arrays)]
+    return b"".join(piece + bytes(-len(piece) % _ALIGNED) for piece in pieces)
+
+
+def unpacked(payload: memoryview) -> list[NDArray[Any]]:
+    """The arrays of `packed`, read-only views of *payload*."""
+    line = bytes(payload[: bytes(payload[:4096]).index(b"\n") + 1])
+    at = len(line) + -len(line) % _ALIGNED
+    arrays: list[NDArray[Any]] = []
+    for kind, size in json.loads(line):
+        arrays.append(np.frombuffer(payload, kind, size, at))
+        at += arrays[-1].nbytes + -arrays[-1].nbytes % _ALIGNED
+    return arrays
