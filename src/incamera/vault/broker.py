@@ -7,28 +7,35 @@ grant, and the checks below run in this order for each of them.
  2. the clock: not before, not after, and the clock has not gone backwards;
  3. the receipt: an inclusion proof into a checkpoint that this home's ledger key signed;
  4. the purpose is one that opens conversations, and the grant is not revoked;
- 5. the record cap, over distinct conversations, counted durably across restarts;
- 6. the ledger: one `key.released` entry with count, grant and Merkle root over the crefs, fsynced;
- 7. only then are keys unwrapped and handed over.
+ 5. the list: where the grant covers one, everything asked for stands in it;
+ 6. the gate: the access policies decide for each shard, over holds, classes and what the ledger tells by now;
+ 7. the record cap, over distinct conversations, counted durably across restarts;
+ 8. the ledger: one `key.released` entry with count, grant and Merkle root over the crefs, fsynced;
+ 9. only then are keys unwrapped and handed over.
+
+A refusal is an act of the ledger too, once for each grant and reason: whoever tries is seen.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from incamera.core.canon import instant
 from incamera.core.crypto import verify_grant_tag
-from incamera.core.errors import Refused, Unverified
+from incamera.core.errors import Error, Refused, Unverified
 from incamera.core.ids import Digest
-from incamera.core.ports import Appender, Clock
+from incamera.core.ports import Appender, Clock, Gate
 from incamera.core.records import Entry, Grant
 from incamera.vault import keyrows
 from incamera.vault.database import Database
 from incamera.vault.keyrows import KeyRow, SubjectRow
 from incamera.vault.keys import Keyring, Subject
+from incamera.vault.listing import Listing
 from incamera.vault.usage import Usage
 from incamera_verify import merkle
 from incamera_verify.errors import VerificationError
@@ -42,6 +49,10 @@ CLOCK_SLACK = timedelta(seconds=60)
 #: Crefs in one request; keeps one release, and its leaf, about one fragment.
 REQUEST_MAX = 1 << 16
 SUBJECTS_KEPT = 1 << 15
+#: Lists kept in memory, and refusals written down: a flood of forged grants fills neither memory nor ledger.
+LISTS_KEPT = 8
+REFUSALS_TOLD = 1024
+CLASSES = ("operator", "escrowed", "user")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -65,8 +76,24 @@ class Release:
     parties: dict[bytes, Party] = field(default_factory=dict)
 
 
+class Shard(NamedTuple):
+    """What the gate may know of a conversation; see `core.ports.Shard`. Consents are the ledger's to tell, not the vault's."""
+
+    key_class: str
+    matters: tuple[str, ...]
+    holds: tuple[str, ...]
+    pending_shred: bool
+    subject: str
+    consents: tuple[str, ...] = ()
+
+
 class Broker:
-    """Checks, counts, records, releases. Thread-safe."""
+    """Checks, counts, records, releases. Thread-safe.
+
+    Args:
+        gate: The access policies at the moment of opening. Without one (a vault used as a library) the grant alone decides.
+        listing: Finds the list of a root; without it no grant over a list opens anything.
+    """
 
     def __init__(
         self,
@@ -77,6 +104,8 @@ class Broker:
         clock: Clock,
         grant_key: bytes,
         log: Sequence[Verifier],
+        gate: Gate | None = None,
+        listing: Callable[[Digest], Listing] | None = None,
     ) -> None:
         self._keyring = keyring
         self._keys = keyring.database
@@ -85,6 +114,10 @@ class Broker:
         self._clock = clock
         self._grant_key = grant_key
         self._log = tuple(log)
+        self._gate = gate
+        self._find = listing
+        self._lists: dict[Digest, Listing] = {}
+        self._refused: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self._proven: set[str] = set()
         self._latest: datetime | None = None
@@ -105,28 +138,58 @@ class Broker:
 
         Raises:
             Refused: `vault.grant-expired`, `vault.grant-early`, `vault.clock-backwards`, `vault.grant-revoked`,
-                `vault.purpose`, `vault.record-cap`, `vault.request-size`.
-            Unverified: `crypto.bad-grant-tag`, `vault.receipt`; a key row that is altered (`vault.not-authentic`).
-            Unavailable: the ledger or the KMS is away; nothing was released.
-        Privacy: the ledger learns a count and a Merkle root over random references.
+                `vault.purpose`, `vault.not-listed`, `vault.denied-by-policy`, `vault.record-cap`, `vault.request-size`.
+            Unverified: `crypto.bad-grant-tag`, `vault.receipt`, `vault.listing`; a key row that is altered
+                (`vault.not-authentic`).
+            Unavailable: the ledger, the KMS or the grant's list (`vault.no-listing`) is away; nothing was released.
+        Privacy: the ledger learns counts and a Merkle root over random references.
         """
-        self.check(grant)
-        if not crefs:
-            return Release()
-        if len(crefs) > REQUEST_MAX:
-            raise Refused("vault.request-size", f"ask for at most {REQUEST_MAX} conversations at a time", where=grant.matter)
-        rows, subjects = keyrows.read(self._keys, crefs)
-        rows = [row for row in rows if self._visible(grant, row, subjects[row.uref])]
-        with self._lock:
-            used = self._count(grant, rows)
-        # Outside the lock: receipts of several workers share one sync of the ledger.
-        self._record(grant, [row.cref for row in rows], used)
+        with self._telling(grant):
+            self._check(grant)
+            if not crefs:
+                return Release()
+            if len(crefs) > REQUEST_MAX:
+                raise Refused("vault.request-size", f"ask for at most {REQUEST_MAX} conversations at a time", where=grant.matter)
+            self._listed(grant, crefs)
+            stored, subjects = keyrows.read(self._keys, crefs)
+            rows = self._allowed(grant, stored, subjects)
+            with self._lock:
+                used = self._count(grant, rows)
+            # Outside the lock: receipts of several workers share one sync of the ledger.
+            self._record(grant, [row.cref for row in rows], used, denied=len(stored) - len(rows))
         return self._unwrap(rows, subjects)
 
     # --- the checks ---------------------------------------------------------------------------------------------
 
     def check(self, grant: Grant) -> None:
         """Steps 1 to 4: raises unless *grant* opens conversations now."""
+        with self._telling(grant):
+            self._check(grant)
+
+    @contextmanager
+    def _telling(self, grant: Grant) -> Iterator[None]:
+        """A refusal inside becomes an act, once for each grant and reason. Of a grant that is not this home's, nothing is
+        believed, its name and its matter neither."""
+        try:
+            yield
+        except (Refused, Unverified) as flaw:
+            told = (grant.tag, flaw.code)
+            if told not in self._refused and len(self._refused) < REFUSALS_TOLD:
+                self._refused.add(told)
+                with suppress(Error):  # the refusal stands, whether or not it could be written down
+                    self._appender.append(self._refusal(grant, flaw.code))
+            raise
+
+    def _refusal(self, grant: Grant, code: str) -> Entry:
+        fields: dict[str, Any] = {"code": code}
+        try:
+            verify_grant_tag(self._grant_key, grant)
+        except Unverified:
+            return Entry(act="access.refused", matter="", actor="broker", fields=fields)
+        fields |= {"purpose": grant.purpose, "scope": grant.scope, "grant": grant.receipt.index}
+        return Entry(act="access.refused", matter=grant.matter, actor=grant.actor, fields=fields)
+
+    def _check(self, grant: Grant) -> None:
         verify_grant_tag(self._grant_key, grant)
         now = self._now()
         if now < grant.not_before:
@@ -140,6 +203,46 @@ class Broker:
             raise Refused("vault.purpose", "this purpose does not open conversations", where=grant.matter)
         if self._usage.revoked(grant):
             raise Refused("vault.grant-revoked", "the grant was revoked", where=grant.matter)
+
+    def _listed(self, grant: Grant, crefs: Sequence[bytes]) -> None:
+        """Step 5. One reference that is not listed refuses the whole request: an honest asker never has one."""
+        if grant.listed is None:
+            return
+        listing = self._lists.get(grant.listed)
+        if listing is None:
+            if self._find is None:
+                raise Unverified("vault.listing", "this vault keeps no lists, and the grant covers one", where=grant.matter)
+            listing = self._find(grant.listed)
+            with self._lock:
+                while len(self._lists) >= LISTS_KEPT:
+                    self._lists.pop(next(iter(self._lists)))
+                self._lists[grant.listed] = listing
+        if strangers := listing.strangers(crefs):
+            raise Refused("vault.not-listed", "the grant does not cover this conversation", where=strangers[0].hex())
+
+    def _allowed(self, grant: Grant, rows: list[KeyRow], subjects: Mapping[bytes, SubjectRow]) -> list[KeyRow]:
+        """Step 6: the rows that are visible under the grant and that the policies release, by their state at this moment."""
+        pending = {row.cref for row in rows if row.state != "live" or subjects[row.uref].state != "live"}
+        if self._gate is None and not pending:
+            return rows
+        asked = [row.cref for row in rows] if self._gate else list(pending)
+        holds: dict[bytes, list[tuple[str, str]]] = {}
+        for cref, hold, matter in self._keys.chosen(_HOLDS, asked):
+            holds.setdefault(bytes(cref), []).append((hold, matter))
+        seen = [row for row in rows if row.cref not in pending or self._holding(grant, holds.get(row.cref, ()))]
+        if self._gate is None or not seen:
+            return seen
+        shards = [_shard(grant, row, row.cref in pending, holds.get(row.cref, ())) for row in seen]
+        used = self._usage.others(grant, [row.slot for row in seen])
+        answers = self._gate.allowed(grant, shards, now=self._latest or self._clock.now(), used_records=used)
+        if not any(answers):
+            raise Refused("vault.denied-by-policy", "the access policies release none of these", where=grant.matter)
+        return [row for row, allowed in zip(seen, answers, strict=True) if allowed]
+
+    @staticmethod
+    def _holding(grant: Grant, holds: Sequence[tuple[str, str]]) -> bool:
+        """What awaits shredding shows to the matter that holds it, and to nobody else."""
+        return grant.purpose == HOLDING_PURPOSE and any(matter == grant.matter for _, matter in holds)
 
     def _now(self) -> datetime:
         """The time, which must not run backwards: an old time would revive an expired grant."""
@@ -176,34 +279,18 @@ class Broker:
                 self._keys.execute(connection, "INSERT INTO meta (name, value) VALUES ('clock', ?)", (self._latest.isoformat(),))
         return used
 
-    def _record(self, grant: Grant, crefs: Sequence[bytes], used: int) -> None:
-        self._appender.append(
-            Entry(
-                act="key.released",
-                matter=grant.matter,
-                actor=grant.actor,
-                fields={
-                    "conversations": len(crefs),
-                    "root": crefs_root(crefs),
-                    "grant": grant.receipt.index,
-                    "used": used,
-                },
-            )
-        )
+    def _record(self, grant: Grant, crefs: Sequence[bytes], used: int, *, denied: int) -> None:
+        fields: dict[str, Any] = {
+            "conversations": len(crefs),
+            "root": crefs_root(crefs),
+            "grant": grant.receipt.index,
+            "used": used,
+        }
+        if denied:
+            fields["denied"] = denied
+        self._appender.append(Entry(act="key.released", matter=grant.matter, actor=grant.actor, fields=fields))
 
     # --- the keys ------------------------------------------------------------------------------------------------
-
-    def _visible(self, grant: Grant, row: KeyRow, subject: SubjectRow) -> bool:
-        """Live, or awaiting shredding under a hold of this very grant's matter."""
-        if row.state == "live" and subject.state == "live":
-            return True
-        return self._holds(grant, row.cref)
-
-    def _holds(self, grant: Grant, cref: bytes) -> bool:
-        if grant.purpose != HOLDING_PURPOSE:
-            return False
-        query = "SELECT 1 FROM held JOIN hold ON hold.id = held.hold_id WHERE held.cref = ? AND hold.matter = ?"
-        return self._keys.one(query, (cref, grant.matter)) is not None
 
     def _unwrap(self, rows: list[KeyRow], stored: dict[bytes, SubjectRow]) -> Release:
         of: dict[bytes, list[KeyRow]] = {}
@@ -239,6 +326,14 @@ class Broker:
     def revoke(self, grant: Grant) -> None:
         """End a grant before its time; requests in flight are refused at their next window."""
         self._usage.revoke(grant, instant(self._clock.now()))
+
+
+_HOLDS = "SELECT held.cref, hold.id, hold.matter FROM held JOIN hold ON hold.id = held.hold_id WHERE held.cref IN ({})"
+
+
+def _shard(grant: Grant, row: KeyRow, pending: bool, holds: Sequence[tuple[str, str]]) -> Shard:
+    matters = {matter for _, matter in holds} | ({grant.matter} if grant.listed is not None else set())
+    return Shard(CLASSES[row.kind], tuple(sorted(matters)), tuple(sorted(hold for hold, _ in holds)), pending, row.uref.hex())
 
 
 def crefs_root(crefs: Sequence[bytes]) -> Digest:

@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from incamera.core.errors import Malformed, Unavailable, Unverified
 from incamera.core.ids import Digest, Ref
-from incamera.core.ports import Appender, Clock, Step
+from incamera.core.ports import Appender, Clock, Gate, Step
 from incamera.core.records import Account, Conversation, Grant
 from incamera.vault import facts as facts_
-from incamera.vault import files, fragments, intake, sessions, within
+from incamera.vault import files, fragments, intake, listing, sessions, within
 from incamera.vault.broker import Broker
 from incamera.vault.database import Database
 from incamera.vault.facts import Facts
@@ -67,6 +67,8 @@ class Vault:
         clock: Clock,
         grant_key: bytes | None,
         log: Sequence[Verifier],
+        gate: Gate | None = None,
+        broker: str | None = None,
     ) -> None:
         self.home = home
         self.keyring = keyring
@@ -77,7 +79,18 @@ class Vault:
         self._marks = Marks(keyring.random_secret(DEDUPE_SECRET))
         self.grant_key = grant_key or keyring.random_secret(GRANT_SECRET)
         self._intake = Intake(self._directory, state, keyring, marks=self._marks, file_secret=self._file_secret)
-        self.broker = Broker(keyring, state, appender=appender, clock=clock, grant_key=self.grant_key, log=log)
+        self._lists = home / "lists"
+        self.broker = Broker(
+            keyring,
+            state,
+            appender=appender,
+            clock=clock,
+            grant_key=self.grant_key,
+            log=log,
+            gate=gate,
+            listing=lambda root: listing.load(self._lists, root),
+        )
+        self._elsewhere = broker
         self.recovery = Recovery(
             home / "recovery",
             keyring,
@@ -128,6 +141,8 @@ class Vault:
         clock: Clock,
         grant_key: bytes | None = None,
         log: Sequence[Verifier] = (),
+        gate: Gate | None = None,
+        broker: str | None = None,
         keys_url: str | None = None,
         state_url: str | None = None,
     ) -> Vault:
@@ -136,6 +151,8 @@ class Vault:
         Args:
             grant_key: The home's MAC key for grants; by default a secret of this vault, made the first time.
             log: The public keys of the home's ledger; without them no receipt can be proven and no key is released.
+            gate: The access policies, asked again for every release of keys.
+            broker: The socket of a broker that runs as a process of its own; by default this one opens a door itself.
             keys_url, state_url: PostgreSQL instead of the embedded SQLite files.
 
         Raises:
@@ -144,7 +161,17 @@ class Vault:
         """
         keys = _database(home, "keys", keys_url, create=False)
         state = _database(home, "state", state_url, create=False)
-        vault = cls(home, Keyring(keys, kms, clock=clock), state, appender=appender, clock=clock, grant_key=grant_key, log=log)
+        vault = cls(
+            home,
+            Keyring(keys, kms, clock=clock),
+            state,
+            appender=appender,
+            clock=clock,
+            grant_key=grant_key,
+            log=log,
+            gate=gate,
+            broker=broker,
+        )
         with vault._writing():
             intake.recover(vault._directory, state, vault.keyring)
             vault.shredder.settle()
@@ -298,10 +325,20 @@ class Vault:
 
     @property
     def address(self) -> str:
-        """Where the key broker listens; started the first time it is asked for."""
+        """Where the key broker listens: a process of its own, or a door of this one, opened the first time it is asked for."""
+        if self._elsewhere is not None:
+            return self._elsewhere
         if self._server is None:
             self._server = Server(self.broker, self._file_key).start()
         return self._server.address
+
+    def door(self, address: Path, *, accounts: Iterable[int]) -> Server:
+        """A door at *address* for processes of these *accounts*; the caller serves it, in the foreground, and closes it."""
+        return Server(self.broker, self._file_key, address=address, accounts=accounts)
+
+    def list_for_grant(self, crefs: Iterable[Ref]) -> Digest:
+        """Keep a list of conversations for a grant to cover; returns the root that the grant has to carry."""
+        return listing.keep(self._lists, listing.Listing(bytes.fromhex(ref) for ref in crefs))
 
     def _file_key(self, name: str) -> bytes:
         return fragments.outer_key(self._file_secret, self.keyring.tenant, name)

@@ -32,6 +32,16 @@ class Usage:
             number, _ = self._entry(connection, grant)
             self._database.execute(connection, "UPDATE grant_use SET revoked_at = ? WHERE number = ?", (at, number))
 
+    def others(self, grant: Grant, slots: Iterable[int]) -> int:
+        """Conversations opened under the grant so far, those at *slots* left out: what a policy's cap is compared with."""
+        row = self._database.one("SELECT number, used FROM grant_use WHERE tag = ?", (grant.tag,))
+        if row is None:
+            return 0
+        asked = _bitmaps(slots)
+        with self._database.translate(), self._database.engine.connect() as connection:
+            before = self._read(connection, int(row[0]), list(asked))
+        return int(row[1]) - sum((bits & before.get(block, 0)).bit_count() for block, bits in asked.items())
+
     def count(self, connection: Connection, grant: Grant, slots: Iterable[int]) -> int:
         """Count *slots* against the grant's cap, each once however often it is opened; returns the sum so far.
 
@@ -44,12 +54,7 @@ class Usage:
             is not None
         ):
             raise Refused("vault.grant-revoked", "the grant was revoked", where=grant.matter)
-        asked: dict[int, int] = {}
-        for block, some in groupby(sorted(slots), key=lambda slot: slot >> BLOCK_BITS):
-            bits = 0
-            for slot in some:
-                bits |= 1 << (slot & (1 << BLOCK_BITS) - 1)
-            asked[block] = bits
+        asked = _bitmaps(slots)
         before = self._read(connection, number, list(asked))
         after = {block: before.get(block, 0) | bits for block, bits in asked.items()}
         new = sum(bits.bit_count() - before.get(block, 0).bit_count() for block, bits in after.items())
@@ -82,6 +87,17 @@ class Usage:
         return {
             block: int.from_bytes(bytes(bits), "little") for block, bits in self._database.chosen_by(connection, query, blocks)
         }
+
+
+def _bitmaps(slots: Iterable[int]) -> dict[int, int]:
+    """*slots* as one bitmap for each block that holds any."""
+    asked: dict[int, int] = {}
+    for block, some in groupby(sorted(slots), key=lambda slot: slot >> BLOCK_BITS):
+        bits = 0
+        for slot in some:
+            bits |= 1 << (slot & (1 << BLOCK_BITS) - 1)
+        asked[block] = bits
+    return asked
 
 
 _KEEP = (
