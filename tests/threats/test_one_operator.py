@@ -23,6 +23,7 @@ from incamera.governance.request import approve, request_for
 from incamera.governance.single import single_operator
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
+LOG = "holder.example/ledger+1f3a9c02+AbC="
 ROLES = ("counsel", "privacy", "neutral", "requester")
 
 
@@ -56,14 +57,20 @@ class Case:
             f'[production]\nscope="sample"\ndesignation="X"\n{signers}'
         )
         self.order = load(folder / "order.toml", today=date(2026, 11, 1))
-        self.request = request_for(self.order, policy=shipped().digest)
+        self.request = request_for(self.order, policy=shipped().digest, log=LOG)
         self.ledger = Ledger()
 
     def approval(self, role: str, by: str | None = None):
         return approve(self.request, self.keys[by or role], role=role, now=NOW)
 
     def attempt(self, approvals, actor=None):
-        settings = {"order": self.order, "actor": actor or local("operator"), "mac_key": bytes(32), "policy": shipped()}
+        settings = {
+            "order": self.order,
+            "actor": actor or local("operator"),
+            "mac_key": bytes(32),
+            "policy": shipped(),
+            "log": LOG,
+        }
         return issue(self.request, approvals, appender=self.ledger, clock=Clock(), **settings)
 
     def refused(self, code: str, approvals, actor=None) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from incamera.core.errors import Awaiting, Refused, Unverified
+from incamera.core.ids import Digest
 from incamera.core.ports import Appender
 from incamera.core.records import Approval, Entry, Receipt
 from incamera.governance.consent import CONSENTABLE
@@ -27,7 +28,8 @@ SKEW: Final = timedelta(minutes=2)
 class Attempt:
     """One attempt to obtain a grant: what is asked, by whom, and every check it has to pass.
 
-    `expected` is the request that would be right; `person` the subject of a data-subject request.
+    `expected` is the request that would be right; `person` the subject of a data-subject request; `listed` the root of the list
+    of conversations that the grant will cover.
     """
 
     request: AccessRequest
@@ -39,6 +41,7 @@ class Attempt:
     history: History
     lifetime: timedelta
     person: str | None = None
+    listed: Digest | None = None
 
     @property
     def needed(self) -> int:
@@ -70,7 +73,7 @@ class Attempt:
         if self.history.latest is not None and self.now < self.history.latest - SKEW:
             raise Refused("access.clock-behind", "the clock is behind the ledger's last entry: set it right")
         if self.request != self.expected:
-            raise Refused("access.other-request", "the request does not follow from this order and these policies")
+            raise Refused("access.other-request", "the request does not follow from this order, the policies and this home's log")
         if self.request.purpose == "data_subject_request" and self.request.scope != subject_scope(self.person or ""):
             raise Refused("access.other-subject", "the request is about another person")
         if self.ends([]) <= self.now:

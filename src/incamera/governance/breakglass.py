@@ -76,6 +76,7 @@ def break_glass(
     max_records: int,
     minutes: int,
     reason: str,
+    listed: Digest,
     people: Sequence[str],
     pager: Pager,
     reviews: Reviews,
@@ -87,7 +88,8 @@ def break_glass(
     """A grant without approvals, for an emergency: recorded and announced before it exists.
 
     Args:
-        scope: Digest of what will be opened: the canonical list of vault references.
+        scope: Digest of what the emergency is about, as the holder's own rules name it.
+        listed: Merkle root over the conversations that may be opened, as the vault keeps the list: nothing else opens.
         reason: A code of the holder's own list (`imminent-harm`), never a sentence.
         people: Whom to tell; at least two must be reached, the actor does not count.
     Raises:
@@ -99,10 +101,11 @@ def break_glass(
     now = clock.now()
     expires = now + timedelta(minutes=minutes)
     terms = {
-        "v": "incamera/breakglass/1",
+        "v": "incamera/breakglass/2",
         "matter": matter,
         "actor": actor.name,
         "scope": scope,
+        "listed": listed,
         "max_records": max_records,
         "at": instant(now),
         "minutes": minutes,
@@ -150,7 +153,7 @@ def break_glass(
     except Error as flaw:
         record("access.refused", code=flaw.code)
         raise
-    receipt = record("access.break_glass", minutes=minutes, paged=reached, reason=reason)
+    receipt = record("access.break_glass", minutes=minutes, paged=reached, reason=reason, listed=listed)
     untagged = Grant(
         actor=actor.name,
         matter=matter,
@@ -162,6 +165,7 @@ def break_glass(
         approvals=(),
         receipt=receipt,
         tag="",
+        listed=listed,
     )
     return replace(untagged, tag=grant_tag(mac_key, untagged))
 

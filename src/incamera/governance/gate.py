@@ -6,13 +6,16 @@ that agree in every attribute the policies read form a shard and are decided tog
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
+from incamera.core.ports import Shard
 from incamera.core.records import Grant
+from incamera.governance.consent import CONSENTABLE
 from incamera.governance.policy import Action, GrantFacts, Policy, Question, ShardFacts
 from incamera.governance.request import subject_scope
+from incamera.governance.standing import Standing
 
 #: The role in which a grant of each purpose is used; who may be in it was decided when the grant was issued.
 ROLE_OF: Final = {
@@ -26,46 +29,63 @@ ROLE_OF: Final = {
 
 
 class Gate:
-    """Decides for conversations under a grant that the key broker has proven: tag, receipt, time.
+    """`core.ports.Gate`: decides for conversations under a grant that the key broker has proven: tag, receipt, time.
 
-    Cost: one decision per different shard, well under a millisecond each; nothing is remembered between calls, for holds and
-    consents may change.
+    Args:
+        standing: What the ledger tells by now; asked at every call, for revocations and consents change. Without it the grant
+            and the shards are taken at their word.
+
+    Cost: one decision per different shard, well under a millisecond each; nothing is remembered between calls.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, *, standing: Callable[[], Standing] | None = None) -> None:
         self._policy = policy
+        self._standing = standing
 
-    def allowed(self, grant: Grant, shards: Sequence[ShardFacts], *, now: datetime, used_records: int) -> list[bool]:
+    def allowed(self, grant: Grant, shards: Sequence[Shard], *, now: datetime, used_records: int) -> list[bool]:
         """One answer for each of *shards*, which may be single conversations; equal ones are asked about once.
 
         Args:
-            shards: Their `id` is not looked at; everything else is.
-            used_records: Conversations already opened under this grant.
+            used_records: Conversations opened under this grant before, those asked about now left out.
+        Raises:
+            Refused: `access.unknown-grant`, `access.revoked-grant`.
         Privacy: reads references and counts; no text reaches the engine.
         """
+        standing = self._standing() if self._standing else None
+        if standing is not None:
+            standing.check(grant)
+        overdue = standing is not None and standing.overdue(now)
+        kinds: dict[Shard, ShardFacts] = {}
         answers: dict[ShardFacts, bool] = {}
         found = []
         for shard in shards:
-            kind = _anonymous(shard)
+            kind = kinds.get(shard)
+            if kind is None:
+                kind = kinds[shard] = _kind(grant, shard, standing)
             if kind not in answers:
-                answers[kind] = self._policy.decide(_question(grant, kind, now, used_records)).allowed
+                answers[kind] = self._policy.decide(_question(grant, kind, now, used_records, overdue)).allowed
             found.append(answers[kind])
         return found
 
 
-def _anonymous(shard: ShardFacts) -> ShardFacts:
+def _kind(grant: Grant, shard: Shard, standing: Standing | None) -> ShardFacts:
+    """The shard as the policies see it: what they do not read for this purpose would only split it into equal questions."""
+    consents: tuple[str, ...] = ()
+    if grant.purpose in CONSENTABLE:
+        told = standing.consents.get(shard.subject or "", ()) if standing else ()
+        consents = (grant.purpose,) if grant.purpose in {*shard.consents, *told} else ()
     return ShardFacts(
         id="shard",
         key_class=shard.key_class,
         matters=tuple(sorted(shard.matters)),
         holds=tuple(sorted(shard.holds)),
-        consents=tuple(sorted(shard.consents)),
+        consents=consents,
         pending_shred=shard.pending_shred,
-        subject=shard.subject,
+        subject=shard.subject if grant.purpose == "data_subject_request" else None,
     )
 
 
-def _question(grant: Grant, shard: ShardFacts, now: datetime, used_records: int) -> Question:
+def _question(grant: Grant, shard: ShardFacts, now: datetime, used_records: int, overdue: bool) -> Question:
     # A grant without approvals under its home's tag was issued by `break_glass`, which reached two people first.
     broken = not grant.approvals
     action: Action = "breakglass" if broken else "decrypt"
@@ -79,6 +99,7 @@ def _question(grant: Grant, shard: ShardFacts, now: datetime, used_records: int)
         used_records=used_records,
         ledger_index=grant.receipt.index,
         mfa=True,  # asked when the grant was issued
+        review_overdue=overdue,
         grant=GrantFacts(
             purpose=grant.purpose,
             matter=grant.matter,

@@ -14,7 +14,7 @@ from typing import Any, Final
 from incamera.core.canon import instant
 from incamera.core.crypto import grant_tag
 from incamera.core.errors import Error, Refused
-from incamera.core.ids import digest
+from incamera.core.ids import Digest, digest
 from incamera.core.ports import Appender, Clock
 from incamera.core.records import Approval, Grant, Receipt
 from incamera.governance.attempt import Attempt
@@ -38,6 +38,8 @@ def issue(
     appender: Appender,
     clock: Clock,
     policy: Policy,
+    log: str,
+    listed: Digest | None = None,
     history: History | None = None,
     lifetime: timedelta = LIFETIME,
 ) -> Grant:
@@ -47,6 +49,9 @@ def issue(
         approvals: As read from their files; more than two are welcome, a bad one is refused whatever the others say.
         actor: Who will open the conversations. Not an approver: by name, and by key where it has one.
         mac_key: The home's grant key; the vault checks the tag under it.
+        log: The Ed25519 key of this home's ledger: approvals for another home's are refused.
+        listed: Merkle root over the conversations it covers, as the vault keeps the list; without one the policies open only
+            what a hold of this matter covers.
         history: What the ledger tells about this matter (`History.of`); without it revocations are not seen.
     Raises:
         Awaiting: `access.awaiting-approval`, naming the roles that could still approve.
@@ -58,13 +63,14 @@ def issue(
     """
     attempt = Attempt(
         request=request,
-        expected=request_for(order, policy=policy.digest),
+        expected=request_for(order, policy=policy.digest, log=log),
         signers=order.signers,
         actor=actor,
         appender=appender,
         now=clock.now(),
         history=history or History(),
         lifetime=lifetime,
+        listed=listed,
     )
     return _decide(attempt, approvals, policy, mac_key)
 
@@ -79,7 +85,9 @@ def issue_standing(
     appender: Appender,
     clock: Clock,
     policy: Policy,
+    log: str,
     subject: str | None = None,
+    listed: Digest | None = None,
     history: History | None = None,
     lifetime: timedelta = LIFETIME,
 ) -> Grant:
@@ -93,7 +101,7 @@ def issue_standing(
     """
     attempt = Attempt(
         request=request,
-        expected=replace(request, policy=policy.digest),
+        expected=replace(request, policy=policy.digest, log=log),
         signers=tuple(signers),
         actor=actor,
         appender=appender,
@@ -101,6 +109,7 @@ def issue_standing(
         history=history or History(),
         lifetime=lifetime,
         person=subject,
+        listed=listed,
     )
     return _decide(attempt, approvals, policy, mac_key)
 
@@ -123,6 +132,8 @@ def _decide(attempt: Attempt, approvals: Sequence[Approval], policy: Policy, mac
         attempt.record("access.approved", **_approved(approval))
     bounds = {"not_before": instant(attempt.now), "expires_at": instant(attempt.ends(approvals))}
     names = [approval_digest(approval) for approval in approvals]
+    if attempt.listed is not None:
+        bounds["listed"] = attempt.listed
     receipt = attempt.record(
         "access.granted", **attempt.subject(), **bounds, approvals=names, policy=policy.digest, policies=list(verdict.policies)
     )
@@ -142,6 +153,7 @@ def _sealed(attempt: Attempt, names: list[Any], receipt: Receipt, approvals: Seq
         approvals=tuple(names),
         receipt=receipt,
         tag="",
+        listed=attempt.listed,
     )
     return replace(untagged, tag=grant_tag(mac_key, untagged))
 

@@ -1,7 +1,8 @@
 """The request for access that an order stands for, and the approvals people sign over it.
 
-A request follows from the order alone, so approvers on other machines derive it themselves and sign what they derived. Two
-approvals by two keys in two roles make a grant possible (`governance.grant`).
+A request follows from the order and the public key of the holder's log, so approvers on other machines derive it themselves and
+sign what they derived; in another home, which has another log, the approval is for nothing. Two approvals by two keys in two
+roles make a grant possible (`governance.grant`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from incamera.core.records import Approval
 from incamera.governance import files
 from incamera.governance.terms import APPROVING_ROLES, Order
 
-REQUEST_VERSION: Final = "incamera/request/1"
+REQUEST_VERSION: Final = "incamera/request/2"
 APPROVAL_VERSION: Final = "incamera/approval/1"
 #: The record cap of an order for the whole frame: the largest number that JSON carries exactly.
 WHOLE_FRAME: Final = 2**53 - 1
@@ -33,8 +34,12 @@ _APPROVAL_KEYS = {"v", "request", "terms", "role", "key", "at", "expires_at", "s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRequest:
-    """What is asked for: whose conversations (scope), how many at most, why, under which policies, until when."""
+    """What is asked for: in which log, whose conversations (scope), how many at most, why, under which policies, until when.
 
+    `log` is the Ed25519 key of the home's ledger as a note verifier key: the grant will stand there, and nowhere else.
+    """
+
+    log: str
     matter: str
     order: Digest
     order_document: Digest
@@ -49,6 +54,7 @@ class AccessRequest:
         """The request as JSON values, version first: what an approver reads."""
         return {
             "v": REQUEST_VERSION,
+            "log": self.log,
             "matter": self.matter,
             "order": self.order,
             "order_document": self.order_document,
@@ -65,13 +71,14 @@ class AccessRequest:
         return digest(canonical(self.terms))
 
 
-def request_for(order: Order, *, policy: Digest) -> AccessRequest:
-    """The request an order stands for: the same on every machine that has the order and this version's policies.
+def request_for(order: Order, *, policy: Digest, log: str) -> AccessRequest:
+    """The request an order stands for in one home: the same on every machine that has the order and this version's policies.
 
     The cap is the size of the sample. The order itself sets no end: each approval has its own, and a hold that ends first leaves
     nothing to open.
     """
     return AccessRequest(
+        log=log,
         matter=order.matter.id,
         order=order.digest,
         order_document=order.matter.order_document_sha256,
@@ -91,6 +98,7 @@ def standing_request(
     document: Digest,
     max_records: int,
     policy: Digest,
+    log: str,
     not_after: datetime | None = None,
 ) -> AccessRequest:
     """A request that no court ordered: support, training, analytics, a safety escalation, or a person's own data.
@@ -105,6 +113,7 @@ def standing_request(
     if purpose not in STANDING_PURPOSES:
         raise Malformed("access.bad-purpose", f"standing purposes are {', '.join(STANDING_PURPOSES)}")
     return AccessRequest(
+        log=log,
         matter=matter,
         order=document,
         order_document=document,

@@ -17,6 +17,8 @@ from incamera.governance.terms import Order
 
 TODAY = date(2026, 11, 1)
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+#: A home's log, by which requests name it; nothing here looks into the key.
+LOG = "holder.example/ledger+1f3a9c02+AbC="
 
 
 @dataclass

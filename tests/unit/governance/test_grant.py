@@ -31,7 +31,7 @@ from incamera.governance.request import (
     write_approval,
 )
 
-from .conftest import NOW
+from .conftest import LOG, NOW
 
 MAC = bytes(range(32))
 
@@ -43,7 +43,7 @@ def policy() -> Policy:
 
 @pytest.fixture
 def request_(order, policy) -> AccessRequest:
-    return request_for(order, policy=policy.digest)
+    return request_for(order, policy=policy.digest, log=LOG)
 
 
 @pytest.fixture
@@ -54,7 +54,8 @@ def approvals(request_, people) -> list[SignedApproval]:
 @pytest.fixture
 def attempt(order, request_, policy, ledger, clock):
     def run(approvals, request=request_, **changed):
-        usual = {"order": order, "actor": local("operator"), "mac_key": MAC, "appender": ledger, "clock": clock, "policy": policy}
+        usual = {"order": order, "actor": local("operator"), "mac_key": MAC, "appender": ledger, "clock": clock}
+        usual |= {"policy": policy, "log": LOG}
         return issue(request, approvals, **{**usual, **changed})
 
     return run
@@ -71,11 +72,31 @@ def refused(code: str, call, *args, **kwargs) -> Error:
 
 
 def test_the_request_follows_from_the_order_alone(write_order, policy) -> None:
-    one, two = (request_for(write_order(), policy=policy.digest) for _ in range(2))
+    one, two = (request_for(write_order(), policy=policy.digest, log=LOG) for _ in range(2))
     assert one == two and one.digest == two.digest
-    other = request_for(write_order((r"min_run = 12", "min_run = 13")), policy=policy.digest)
+    other = request_for(write_order((r"min_run = 12", "min_run = 13")), policy=policy.digest, log=LOG)
     assert other.digest != one.digest and other.scope == one.scope
     assert one.max_records == WHOLE_FRAME and one.not_after is None and one.matter == "26-cv-0001-abc"
+
+
+def test_an_approval_for_one_home_is_nothing_in_another(attempt, approvals, request_) -> None:
+    """A second home of the holder has another log; the same order and the same two signatures open nothing there."""
+    other = replace(request_, log=LOG.replace("1f3a", "2f3a"))
+    flaw = refused("access.other-request", attempt, approvals, request=other, log=other.log)
+    assert "log differ" in flaw.hint
+    refused("access.other-request", attempt, approvals, log=other.log)
+    attempt(approvals)
+
+
+def test_a_grant_carries_its_list_under_the_tag_and_in_the_ledger(attempt, approvals, ledger) -> None:
+    root = "ab" * 32
+    grant = attempt(approvals, listed=root)
+    assert grant.listed == root == ledger.entries[-1].fields["listed"]
+    verify_grant_tag(MAC, grant)
+    for changed in (None, "cd" * 32):
+        with pytest.raises(Unverified):
+            verify_grant_tag(MAC, replace(grant, listed=changed))
+    assert b'"v":"incamera/grant/2"' in grant_bytes(grant) and b'"v":"incamera/grant/1"' in grant_bytes(attempt(approvals))
 
 
 def test_the_cap_is_the_sample_and_a_hold_that_ends_is_no_end_of_access(write_order, policy, order_text) -> None:
@@ -84,7 +105,7 @@ def test_the_cap_is_the_sample_and_a_hold_that_ends_is_no_end_of_access(write_or
         add=f"[sample]\nsize = 40\n[[sample.commitments]]\nparty='a'\ncommitment='{'0' * 64}'\nkey='{key}'\n"
         "[hold]\nuntil = 2026-12-24\n"
     )
-    request = request_for(order, policy=policy.digest)
+    request = request_for(order, policy=policy.digest, log=LOG)
     assert request.max_records == 40
     assert request.not_after is None
 
@@ -214,10 +235,10 @@ def test_nobody_or_one_person_is_awaited_not_refused(attempt, approvals, ledger)
 
 def test_two_people_of_one_role_are_not_two_roles(write_order, people, policy, ledger, clock) -> None:
     order = write_order((r'role = "privacy"', 'role = "counsel"'))
-    request = request_for(order, policy=policy.digest)
+    request = request_for(order, policy=policy.digest, log=LOG)
     both = [approve(request, people[name], role="counsel", now=NOW) for name in ("counsel", "privacy")]
     with pytest.raises(Awaiting):
-        issue(request, both, order=order, actor=local("op"), mac_key=MAC, appender=ledger, clock=clock, policy=policy)
+        issue(request, both, order=order, actor=local("op"), mac_key=MAC, appender=ledger, clock=clock, policy=policy, log=LOG)
 
 
 def test_more_than_two_are_welcome(attempt, approvals, request_, people) -> None:
@@ -243,7 +264,7 @@ def test_a_request_of_another_order_is_refused(attempt, approvals, request_) -> 
 
 
 def test_an_approval_of_another_order_says_what_differs(attempt, approvals, write_order, policy, people) -> None:
-    other = request_for(write_order((r"min_run = 12", "min_run = 13")), policy=policy.digest)
+    other = request_for(write_order((r"min_run = 12", "min_run = 13")), policy=policy.digest, log=LOG)
     foreign = approve(other, people["privacy"], role="privacy", now=NOW)
     assert "order differ" in refused("access.other-request", attempt, [approvals[0], foreign]).hint
 

@@ -87,6 +87,7 @@ def smash(ledger, clock):
             "max_records": 3,
             "minutes": 30,
             "reason": "imminent-harm",
+            "listed": "e" * 64,
             "people": ["Head of safety", "Privacy officer"],
             "pager": Pager(),
             "reviews": Reviews(),
