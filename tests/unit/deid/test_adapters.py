@@ -380,18 +380,20 @@ def test_a_recipe_with_detectors_does_not_run_without_them():
         find(_conversation("a kettle"), recipe=load(), detectors=[extra])
 
 
-def test_file_mode_asks_the_detectors_it_is_given(tmp_path, capsys):
+def test_file_mode_asks_the_detectors_it_is_given(tmp_path):
     _needs("spacy")
-    from incamera.doors.cli import main
+    from incamera.clerk.files import deid_find
+    from incamera.clerk.watch import Silent
 
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text(json.dumps({"id": "1", "text": "the blen is a table"}) + "\n")
     folder = tiny_models.spacy_pipeline(tmp_path / "p")
-    command = ["deid", "find", str(source), "-o", str(out), "--processes", "1", "--json"]
-    assert main([*command, "--detector", f"spacy={folder}"]) == 0
-    with_ = json.loads(capsys.readouterr().out)
+
+    def run(*detectors):
+        return deid_find(source, out, recipe="conservative", accounts=None, processes=1, watch=Silent(), detectors=detectors)
+
+    with_ = run(f"spacy={folder}")
     assert "adapter.1" in {f["detector"] for f in json.loads(out.read_text())["findings"]}
-    assert main(command) == 0
-    assert json.loads(capsys.readouterr().out)["recipe_digest"] != with_["recipe_digest"]
-    assert main([*command, "--detector", "no-such"]) == 3
-    assert "deid.unknown-detector" in capsys.readouterr().out
+    assert run()["recipe_digest"] != with_["recipe_digest"]
+    with pytest.raises(Malformed, match=r"deid.unknown-detector"):
+        run("no-such")
