@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -55,11 +56,11 @@ def main() -> None:
     tokens = sum(s.starts.size for s in tagger.score_texts(texts))
     together = seconds(lambda: tagger.score_texts(texts))
     apart = seconds(lambda: [tagger.score_texts(chat) for chat in chats])
-    cut = seconds(lambda: [names._bounds(t, tagger._lexicon.classes, names_kernels()) for t in texts])
-    hidden = tagger._weights.first.shape[0]
-    x, w = np.ones((1024, 3 * hidden), np.float32), np.ones((3 * hidden, hidden), np.float32)
-    with names._blas().limit(limits=1, user_api="blas"):
-        product = seconds(lambda: x @ w, 20) / 1024
+    cut = seconds(lambda: names_kernels().cut(texts, tagger._lexicon.classes))
+    hidden = tagger._weights.first_bias.size
+    x, w = np.ones((names.WINDOW, hidden), np.float32), np.ones((hidden, 3 * hidden), np.float32)
+    with names._one_thread():
+        product = seconds(lambda: x @ w, 20) / names.WINDOW
     layers = len(tagger._weights.dilations)
     print(f"text            {size:7.2f} MB, {tokens} tokens, {len(chats)} conversations")
     print(f"all together    {size / together:7.2f} MB/s, {tokens / together / 1e3:.0f} thousand tokens/s")
@@ -68,7 +69,7 @@ def main() -> None:
     print(f"limit: bare products of the {layers} context layers {size / (tokens * product * layers):7.2f} MB/s")
 
 
-def names_kernels() -> object:
+def names_kernels() -> ModuleType:
     from incamera.deid import names_kernels as kernels
 
     return kernels

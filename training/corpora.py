@@ -134,10 +134,8 @@ _ROLES = {
 
 def pieces(text: str) -> list[tuple[int, int]]:
     """Bounds of the tokens of *text*, by the product's own tokeniser."""
-    points = kernels.code_points(text)
-    starts, ends = np.empty(points.size, np.int32), np.empty(points.size, np.int32)
-    count = kernels.tokenise(points, CLASSES, starts, ends)
-    return list(zip(starts[:count].tolist(), ends[:count].tolist(), strict=True))
+    _, starts, ends, _ = kernels.cut([text], CLASSES)
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
 def from_text(text: str, allowed: list[int]) -> Sequence:

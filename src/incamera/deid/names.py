@@ -10,10 +10,12 @@ The weights were trained by this project (`training/`, `names_model/MODEL.md`). 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -23,13 +25,13 @@ from incamera.deid.names_features import I32, U32, Lexicon, common_words, featur
 from incamera.deid.names_weights import FILE, LABELS, STEP, TOP, read, weights
 
 if TYPE_CHECKING:
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+    from threadpoolctl import LibController  # type: ignore[import-untyped]
 
 __all__ = ["LABELS", "STEP", "Scored", "Tagged", "Tagger", "margins", "merge", "tagger", "tokenise"]
 
 F32 = NDArray[np.float32]
 
-#: Places convolved at a time, and places whose distinct tokens are embedded at a time. They bound memory and change no result.
+#: Tokens convolved at a time, and tokens whose distinct ones are embedded at a time. They bound memory and change no result.
 WINDOW: Final = 1024
 BLOCK: Final = 32 * WINDOW
 
@@ -105,19 +107,14 @@ class Tagger:
         """The same from untokenised text: bounds in code points of each text, and logits. The fast way in."""
         from incamera.deid import names_kernels as kernels
 
-        cut = [_bounds(text, self._lexicon.classes, kernels) for text in texts]
-        if not cut:
-            return []
-        lengths = np.fromiter((starts.size for _, starts, _ in cut), np.int64, len(cut))
-        offsets = np.cumsum([0, *(points.size for points, _, _ in cut[:-1])]).astype(np.int32)
-        logits = self._logits(
-            np.concatenate([points for points, _, _ in cut]),
-            np.concatenate([starts + offset for (_, starts, _), offset in zip(cut, offsets, strict=True)]),
-            np.concatenate([ends + offset for (_, _, ends), offset in zip(cut, offsets, strict=True)]),
-            lengths,
-        )
-        rows = np.split(logits, np.cumsum(lengths)[:-1])
-        return [Scored(starts, ends, row) for (_, starts, ends), row in zip(cut, rows, strict=True)]
+        points, starts, ends, lengths = kernels.cut(texts, self._lexicon.classes)
+        logits = self._logits(points, starts, ends, lengths)
+        offsets = np.cumsum([0, *map(len, texts)])[:-1].astype(np.int32)
+        shift = np.repeat(offsets, lengths)
+        starts -= shift
+        ends -= shift
+        bounds = [0, *np.cumsum(lengths).tolist()]
+        return [Scored(starts[a:b], ends[a:b], logits[a:b]) for a, b in pairwise(bounds)]
 
     def spans(self, tokens: Sequence[str], *, bias: float = 0.0) -> list[Tagged]:
         """Runs of tokens with one label other than O.
@@ -131,33 +128,18 @@ class Tagger:
 
     def _logits(self, points: U32, starts: I32, ends: I32, lengths: NDArray[np.int64]) -> F32:
         """Logits of the tokens of sequences of *lengths*, in blocks: only neighbours within `reach` matter."""
-        with _blas().limit(limits=1, user_api="blas"):
-            return self._blocks(points, starts, ends, lengths)
-
-    def _blocks(self, points: U32, starts: I32, ends: I32, lengths: NDArray[np.int64]) -> F32:
-        gap = self._weights.reach
-        # Sequences lie one after another with empty places between them that nothing reaches across.
-        at = np.arange(starts.size) + gap * (1 + np.repeat(np.arange(lengths.size), lengths))
-        places = np.full(starts.size + gap * (lengths.size + 1), -1, np.int32)
-        places[at] = np.arange(starts.size, dtype=np.int32)
+        sequence = np.repeat(np.arange(lengths.size, dtype=np.int32), lengths)
         found = np.empty((starts.size, len(LABELS)), np.float32)
-        for start in range(0, places.size, BLOCK):
-            end = min(start + BLOCK, places.size)
-            low, high = max(0, start - gap), min(places.size, end + gap)
-            tokens = places[low:high]
-            held = tokens[tokens >= 0]
-            if not held.size:
-                continue
-            offset = held[0]
-            block = slice(int(offset), int(held[-1]) + 1)
-            logits = self._block(points, starts[block], ends[block], np.where(tokens < 0, -1, tokens - offset).astype(np.int32))
-            kept = slice(start - low, end - low)
-            live = tokens[kept] >= 0
-            found[tokens[kept][live]] = logits[kept][live]
+        gap = self._weights.reach
+        with _one_thread():
+            for start in range(0, starts.size, BLOCK):
+                low, end = max(0, start - gap), min(starts.size, start + BLOCK)
+                seen = slice(low, min(starts.size, end + gap))
+                self._block(points, starts[seen], ends[seen], sequence[seen], start - low, found[start:end])
         return found
 
-    def _block(self, points: U32, starts: I32, ends: I32, tokens: I32) -> F32:
-        """Logits of consecutive places; *tokens* says which token stands there, -1 for none."""
+    def _block(self, points: U32, starts: I32, ends: I32, sequence: I32, offset: int, found: F32) -> None:
+        """Logits of the tokens from *offset* on, as many as *found* holds; *sequence* says which of them may see each other."""
         from incamera.deid import names_kernels as kernels
 
         weights, common = self._weights, self._common
@@ -165,19 +147,15 @@ class Tagger:
         known = (common.points, common.starts, common.ends, common.slots)
         first = first[: kernels.distinct(points, starts, ends, of, first, *known)]
         parts, direct = self._types(points, starts[first], ends[first])
-        places = np.where(tokens < 0, np.int32(-1), of[tokens])
-        context = np.empty((places.size, len(LABELS)), np.float32)
-        gap = weights.reach
-        for start in range(0, places.size, WINDOW):
-            end = min(start + WINDOW, places.size)
-            low, high = max(0, start - gap), min(places.size, end + gap)
-            context[start:end] = self._window(places[low:high], parts)[start - low : end - low]
-        count = common.direct.shape[0]
-        old, new = (places >= 0) & (places < count), places >= count
-        context[old] += common.direct[places[old]]
-        context[new] += direct[places[new] - count]
-        found: F32 = np.rint((context + weights.out_bias) * np.float32(1 / STEP)) * np.float32(STEP)
-        return found
+        gap, last = weights.reach, offset + len(found)
+        for start in range(offset, last, WINDOW):
+            low, end = max(0, start - gap), min(last, start + WINDOW)
+            seen = slice(low, min(starts.size, end + gap))
+            context = self._context(of[seen], sequence[seen], parts)[start - low : end - low]
+            kernels.finish(
+                of[start:end], context @ weights.out, weights.out_rescale, common.direct, direct, weights.out_bias, STEP,
+                found[start - offset : end - offset],
+            )  # fmt: skip
 
     def _types(self, points: U32, starts: I32, ends: I32) -> tuple[F32, F32]:
         """What each of some distinct tokens adds to its neighbours' first layer, and to its own logits."""
@@ -199,27 +177,23 @@ class Tagger:
         from incamera.deid import names_kernels as kernels
 
         points, starts, ends = joined(words)
-        with _blas().limit(limits=1, user_api="blas"):
+        with _one_thread():
             return Common(points, starts, ends, kernels.slots_of(points, starts, ends), *self._types(points, starts, ends))
 
-    def _window(self, places: I32, parts: F32) -> F32:
-        """The contextual share of the logits of consecutive places."""
+    def _context(self, types: I32, sequence: I32, parts: F32) -> F32:
+        """What each of some consecutive tokens knows of itself and its neighbours, (tokens, hidden)."""
         from incamera.deid import names_kernels as kernels
 
         weights = self._weights
-        hidden = weights.first.shape[0]
-        margin = max(weights.dilations)
-        x = np.zeros((places.size + 2 * margin, hidden), np.float32)
-        kernels.gather(places, self._common.parts, parts, weights.first_bias, weights.first_rescale, TOP, x[margin:-margin])
+        x = np.empty((types.size, weights.first_bias.size), np.float32)
+        kernels.gather(types, sequence, self._common.parts, parts, weights.first_bias, weights.first_rescale, TOP, x)
+        shares = np.empty((types.size, 3 * x.shape[1]), np.float32)
         for layer, dilation in enumerate(weights.dilations):
-            left, middle, right = (x[margin + by : margin + by + places.size] for by in (-dilation, 0, dilation))
-            w = weights.context[layer]
-            total = left @ w[:hidden]
-            total += middle @ w[hidden : 2 * hidden]
-            total += right @ w[2 * hidden :]
-            kernels.residual(places, middle, total, weights.context_bias[layer], weights.context_rescale[layer], TOP)
-        found: F32 = (x[margin:-margin] @ weights.out) * weights.out_rescale
-        return found
+            np.matmul(x, weights.context[layer], out=shares)
+            kernels.residual(
+                sequence, shares, dilation, weights.context_bias[layer], weights.context_rescale[layer], TOP, x
+            )  # fmt: skip
+        return x
 
 
 def merge(tokens: Sequence[str], logits: F32, *, bias: float = 0.0) -> list[Tagged]:
@@ -254,7 +228,7 @@ def tokenise(text: str) -> list[str]:
     """The tokens that the model knows: words, runs of one punctuation character, line ends."""
     from incamera.deid import names_kernels as kernels
 
-    _, starts, ends = _bounds(text, _classes(), kernels)
+    _, starts, ends, _ = kernels.cut([text], _classes())
     return [text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
@@ -265,12 +239,24 @@ def tagger() -> Tagger | None:
     return Tagger(file.read_bytes()) if file.is_file() else None
 
 
-@cache
-def _blas() -> ThreadpoolController:
+@contextmanager
+def _one_thread() -> Iterator[None]:
     """Small products must stay on one thread: spread over cores they spin more than they work. The result is the same."""
+    before = [library.num_threads for library in _blas()]
+    for library in _blas():
+        library.set_num_threads(1)
+    try:
+        yield
+    finally:
+        for library, threads in zip(_blas(), before, strict=True):
+            library.set_num_threads(threads)
+
+
+@cache
+def _blas() -> list[LibController]:
     from threadpoolctl import ThreadpoolController
 
-    return ThreadpoolController()
+    return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
 
 
 @cache
@@ -278,10 +264,3 @@ def _classes() -> NDArray[np.uint8]:
     from incamera.deid import names_kernels as kernels
 
     return kernels.tables()[0]
-
-
-def _bounds(text: str, classes: NDArray[np.uint8], kernels: object) -> tuple[U32, I32, I32]:
-    points: U32 = kernels.code_points(text)  # type: ignore[attr-defined]
-    starts, ends = np.empty(points.size, np.int32), np.empty(points.size, np.int32)
-    count: int = kernels.tokenise(points, classes, starts, ends)  # type: ignore[attr-defined]
-    return points, starts[:count], ends[:count]

@@ -10,6 +10,7 @@ Everything here is integer arithmetic on the token alone: no result depends on w
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 import numba
 import numpy as np
@@ -67,7 +68,7 @@ F32 = NDArray[np.float32]
 
 def code_points(text: str) -> U32:
     """The code points of *text*, lone surrogates included."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint32)
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint32, copy=False)
 
 
 def tables() -> tuple[U8, U32]:
@@ -108,39 +109,53 @@ def _class(classes: U8, point: int) -> int:
     return LETTER if point <= LAST_IDEOGRAPH else PUNCT
 
 
+def cut(texts: Sequence[str], classes: U8) -> tuple[U32, I32, I32, I64]:
+    """Code points of *texts* one after another, bounds of their tokens among them, and the number of tokens of each text."""
+    points = code_points("".join(texts))
+    sizes = np.fromiter(map(len, texts), np.int64, len(texts))
+    starts, ends = np.empty(points.size, np.int32), np.empty(points.size, np.int32)
+    lengths = np.empty(sizes.size, np.int64)
+    count = tokenise(points, sizes, classes, starts, ends, lengths)
+    return points, starts[:count], ends[:count], lengths
+
+
 @numba.njit(cache=True)
-def tokenise(points: U32, classes: U8, starts: I32, ends: I32) -> int:
-    """Write the half-open bounds of each token; returns their number. *starts* and *ends* hold as many as *points*."""
-    n = points.size
+def tokenise(points: U32, sizes: I64, classes: U8, starts: I32, ends: I32, lengths: I64) -> int:
+    """Write the half-open bounds of each token of texts of *sizes* code points, and how many each text has; returns their
+    number. *starts* and *ends* hold as many as *points*; no token reaches from one text into the next."""
     count = 0
     i = 0
-    while i < n:
-        kind = _class(classes, points[i])
-        j = i + 1
-        if kind in (SPACE, LINE):
-            lines = kind == LINE
-            while j < n:
-                kind = _class(classes, points[j])
-                if kind not in (SPACE, LINE):
-                    break
-                lines = lines or kind == LINE
-                j += 1
-            if not lines:
-                i = j
-                continue
-        elif kind == PUNCT:
-            while j < n and points[j] == points[i]:
-                j += 1
-        else:
-            while j < n:
-                kind = _class(classes, points[j])
-                if kind < UPPER or kind > MARK:
-                    break
-                j += 1
-        starts[count] = i
-        ends[count] = j
-        count += 1
-        i = j
+    end = 0
+    for text in range(sizes.size):
+        end += sizes[text]
+        before = count
+        while i < end:
+            kind = _class(classes, points[i])
+            j = i + 1
+            token = True
+            if kind <= LINE:
+                token = kind == LINE
+                while j < end:
+                    kind = _class(classes, points[j])
+                    if kind > LINE:
+                        break
+                    token = token or kind == LINE
+                    j += 1
+            elif kind == PUNCT:
+                while j < end and points[j] == points[i]:
+                    j += 1
+            else:
+                while j < end:
+                    kind = _class(classes, points[j])
+                    if kind < UPPER or kind > MARK:
+                        break
+                    j += 1
+            if token:
+                starts[count] = i
+                ends[count] = j
+                count += 1
+            i = j
+        lengths[text] = count - before
     return count
 
 
@@ -441,24 +456,22 @@ def _unit(total: np.float32, scale: np.float32, top: int) -> np.float32:
 
 
 @numba.njit(cache=True)
-def gather(places: I32, common: F32, parts: F32, bias: F32, rescale: F32, top: int, out: F32) -> None:
+def gather(types: I32, sequence: I32, common: F32, parts: F32, bias: F32, rescale: F32, top: int, out: F32) -> None:
     """The first convolution: each tap's share was computed once a type; here the shares of the neighbours are added.
 
-    A place holds -1 (empty) or a type, whose shares stand in *common* or, counted on from its end, in *parts*.
+    A type's shares stand in *common* or, counted on from its end, in *parts*. Neighbours are of the same *sequence*.
     """
-    n = places.size
+    n = types.size
     hidden = bias.size
     taps = parts.shape[1] // hidden
     total = np.empty(hidden, np.float32)
     for t in range(n):
-        if places[t] < 0:
-            continue
         total[:] = bias
         for tap in range(taps):
             near = t + tap - taps // 2
-            if near < 0 or near >= n or places[near] < 0:
+            if near < 0 or near >= n or sequence[near] != sequence[t]:
                 continue
-            kind = places[near]
+            kind = types[near]
             if kind < common.shape[0]:
                 for d in range(hidden):
                     total[d] += common[kind, tap * hidden + d]
@@ -470,9 +483,34 @@ def gather(places: I32, common: F32, parts: F32, bias: F32, rescale: F32, top: i
 
 
 @numba.njit(cache=True)
-def residual(places: I32, x: F32, total: F32, bias: F32, rescale: F32, top: int) -> None:
-    """Add a layer's rectified output to its input, in place; empty places stay empty."""
-    for t in range(places.size):
-        if places[t] >= 0:
-            for d in range(bias.size):
-                x[t, d] = min(x[t, d] + _unit(total[t, d] + bias[d], rescale[d], top), np.float32(top))
+def residual(sequence: I32, shares: F32, dilation: int, bias: F32, rescale: F32, top: int, x: F32) -> None:
+    """Add a layer's rectified output to its input, in place.
+
+    *shares* holds what each token gives the layer as left neighbour, as itself and as right neighbour, side by side.
+    """
+    n = sequence.size
+    hidden = bias.size
+    total = np.empty(hidden, np.float32)
+    for t in range(n):
+        for d in range(hidden):
+            total[d] = bias[d] + shares[t, hidden + d]
+        if t >= dilation and sequence[t - dilation] == sequence[t]:
+            for d in range(hidden):
+                total[d] += shares[t - dilation, d]
+        if t + dilation < n and sequence[t + dilation] == sequence[t]:
+            for d in range(hidden):
+                total[d] += shares[t + dilation, 2 * hidden + d]
+        for d in range(hidden):
+            x[t, d] = min(x[t, d] + _unit(total[d], rescale[d], top), np.float32(top))
+
+
+@numba.njit(cache=True)
+def finish(types: I32, context: F32, rescale: F32, common: F32, direct: F32, bias: F32, step: float, out: F32) -> None:
+    """Logits: the share of the context, not yet scaled, and the share of the type itself, rounded to multiples of *step*."""
+    unit = np.float32(step)
+    per_unit = np.float32(1.0) / unit
+    for t in range(types.size):
+        kind = types[t]
+        for d in range(bias.size):
+            own = common[kind, d] if kind < common.shape[0] else direct[kind - common.shape[0], d]
+            out[t, d] = np.rint((context[t, d] * rescale[d] + own + bias[d]) * per_unit) * unit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -43,7 +43,7 @@ class Weights:
     first: F32
     first_bias: F32
     first_rescale: F32
-    context: F32
+    context: F32  # (layers, hidden, 3 x hidden)
     context_bias: F32
     context_rescale: F32
     out: F32
@@ -55,7 +55,7 @@ class Weights:
 
     @property
     def taps(self) -> int:
-        return int(self.first.shape[1] // self.first.shape[0])
+        return int(self.first.shape[1] // self.first_bias.size)
 
     @property
     def reach(self) -> int:
@@ -92,7 +92,7 @@ def weights(arrays: dict[str, NDArray[np.generic]], dilations: tuple[int, ...]) 
     for name in _INTEGERS:
         found[name] = np.ascontiguousarray(found[name].astype(np.float32))
     weights = Weights(**found, dilations=dilations)  # type: ignore[arg-type]
-    hidden = weights.inner.shape[1]
+    hidden = weights.first_bias.size
     by_tap = np.abs(weights.first).sum(0).reshape(weights.taps, hidden).sum(0)
     largest = max(
         float((np.abs(w).sum(0) * TOP + np.abs(b)).max())
@@ -103,4 +103,6 @@ def weights(arrays: dict[str, NDArray[np.generic]], dilations: tuple[int, ...]) 
     )  # fmt: skip
     if largest >= EXACT:
         raise Malformed("names.range", "A sum of the names model could leave the range in which it is exact.", where=FILE)
-    return weights
+    # Left, middle and right side by side: one product gives what a token adds to its neighbours and to itself.
+    layers = weights.context.reshape(len(dilations), 3, hidden, hidden).transpose(0, 2, 1, 3).reshape(-1, hidden, 3 * hidden)
+    return replace(weights, context=np.ascontiguousarray(layers))

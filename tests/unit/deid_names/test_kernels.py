@@ -18,10 +18,23 @@ MIXED = st.text(st.sampled_from("aAzZéßñЖжاक़ह्漢09_ \t\n\r\u2028
 
 
 def bounds(text: str) -> list[tuple[int, int]]:
-    points = names_kernels.code_points(text)
-    starts, ends = np.empty(points.size, np.int32), np.empty(points.size, np.int32)
-    count = names_kernels.tokenise(points, CLASSES, starts, ends)
-    return list(zip(starts[:count].tolist(), ends[:count].tolist(), strict=True))
+    _, starts, ends, lengths = names_kernels.cut([text], CLASSES)
+    assert lengths.tolist() == [starts.size]
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(MIXED, max_size=6))
+def test_texts_cut_together_are_cut_as_each_alone(texts: list[str]) -> None:
+    points, starts, ends, lengths = names_kernels.cut(texts, CLASSES)
+    assert points.size == sum(map(len, texts))
+    found, offset, at = [], 0, 0
+    for text, length in zip(texts, lengths.tolist(), strict=True):
+        mine = slice(at, at + length)
+        found.append([(a - offset, b - offset) for a, b in zip(starts[mine].tolist(), ends[mine].tolist(), strict=True)])
+        offset, at = offset + len(text), at + length
+    assert found == [bounds(text) for text in texts]
+    assert at == starts.size
 
 
 @settings(max_examples=200, deadline=None)

@@ -79,8 +79,8 @@ def by_hand(tagger: names.Tagger, tokens: list[str]) -> np.ndarray:
         total += w.words[types.words[t]].astype(np.int64) * w.blend[-1]
         embedded = np.clip((total + 32768) >> 16, -top, top)
         inner.append(unit(embedded @ w.inner.astype(np.int64) + w.inner_bias.astype(np.int64), w.inner_rescale))
-    hidden = w.first.shape[0]
-    first = w.first.astype(np.int64).reshape(hidden, w.taps, hidden)
+    hidden = w.first_bias.size
+    first = w.first.astype(np.int64).reshape(-1, w.taps, hidden)
     x = []
     for t in range(len(tokens)):
         total = w.first_bias.astype(np.int64)
@@ -90,7 +90,7 @@ def by_hand(tagger: names.Tagger, tokens: list[str]) -> np.ndarray:
                 total = total + inner[near] @ first[:, tap]
         x.append(unit(total, w.first_rescale))
     for layer, dilation in enumerate(w.dilations):
-        matrix = w.context[layer].astype(np.int64).reshape(3, hidden, hidden)
+        matrix = w.context[layer].astype(np.int64).reshape(hidden, 3, hidden).transpose(1, 0, 2)
         y = []
         for t in range(len(tokens)):
             total = w.context_bias[layer].astype(np.int64)
@@ -221,7 +221,8 @@ def test_a_repacked_file_is_the_same_model(tagger: names.Tagger) -> None:
 
 
 def test_weights_that_could_leave_the_exact_range_are_refused(tagger: names.Tagger) -> None:
-    context = np.full(tagger._weights.context.shape, 127, np.int8)
+    layers, hidden, width = tagger._weights.context.shape
+    context = np.full((layers, width, hidden), 127, np.int8)
     with pytest.raises(Malformed) as caught:
         names.Tagger(repacked({"context": context}))
     assert caught.value.code == "names.range"
