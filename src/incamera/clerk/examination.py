@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from incamera.clerk import vocabulary as common
+from incamera.clerk import vocabulary as kept
 from incamera.clerk import works
 from incamera.clerk.desk import Desk
 from incamera.clerk.examine import MatchThenRedact, Outcome
@@ -19,7 +19,7 @@ from incamera.core.canon import unpack
 from incamera.core.ids import Digest, Ref
 from incamera.core.records import Grant
 from incamera.deid import recipe as recipes
-from incamera.deid import vocabulary as deid_vocabulary
+from incamera.deid import vocabulary as common
 from incamera.deid.recipe import Recipe
 from incamera.engine.local import LocalRunner
 
@@ -126,9 +126,9 @@ def _vocabulary(desk: Desk, grant: Grant, crefs: Sequence[Ref], *, processes: in
         return (path, Digest(before["vocabulary"])) if before["on"] else None
     wanted = set(crefs)
     subjects = len({facts.subject for facts in home.vault.facts() if facts.cref in wanted})
-    if subjects < deid_vocabulary.MIN_SUBJECTS:
+    if subjects < common.MIN_SUBJECTS:
         desk.watch.note(
-            f"vocabulary of the draw: off, {subjects} subjects are fewer than {deid_vocabulary.MIN_SUBJECTS}; "
+            f"vocabulary of the draw: off, {subjects} subjects are fewer than {common.MIN_SUBJECTS}; "
             "the shipped vocabulary decides alone"
         )
         desk.finish("vocabulary", {"on": False, "subjects": subjects})
@@ -146,8 +146,8 @@ def _vocabulary(desk: Desk, grant: Grant, crefs: Sequence[Ref], *, processes: in
             if n >= k
         }
         step = home.vault.within(grant, common.CommonWords(key=key, common=frequent), clear=("token",))
-        frozen = deid_vocabulary.freeze(runner.map(step, fragments, schema=common.WORDS), k=k, subjects=subjects)
-    common.write(path, frozen, works.index_key(desk))
+        frozen = common.freeze(runner.map(step, fragments, schema=common.WORDS), k=k, subjects=subjects)
+    kept.write(path, frozen, works.index_key(desk))
     desk.once(
         "vocabulary.built", key=("vocabulary",), vocabulary=frozen.digest(), k=k, subjects=subjects, tokens=len(frozen.words)
     )
