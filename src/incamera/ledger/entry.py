@@ -230,6 +230,14 @@ ACTS: Mapping[str, Mapping[str, Kind]] = {
         "used?": COUNT,
         "denied?": COUNT,
     },
+    "key.unsealed": {
+        "conversations": COUNT,
+        "root": DIGEST,
+        "grant": COUNT,
+        "request": DIGEST,
+        "trustees": _list_of(SLUG),
+        "until": TIME,
+    },
     "key.rotated": {"level": SLUG, "version": COUNT, "previous?": COUNT, "keys?": COUNT, "kms?": SLUG, "fingerprint?": DIGEST},
     "epoch.rolled": {"epoch": CODE, "rewrapped": COUNT, "retired?": CODE, "kms?": SLUG, "destroyed_at?": TIME},
     # the vault's upkeep

@@ -8,7 +8,8 @@ grant, and the checks below run in this order for each of them.
  3. the receipt: an inclusion proof into a checkpoint that this home's ledger key signed;
  4. the purpose is one that opens conversations, and the grant is not revoked;
  5. the list: where the grant covers one, everything asked for stands in it;
- 6. the gate: the access policies decide for each shard, over holds, classes and what the ledger tells by now;
+ 6. the gate: the access policies decide for each shard, over holds, classes and what the ledger tells by now; what is
+    escrowed and not unsealed for this grant, and what its subject holds, has no key here and is left out;
  7. the record cap, over distinct conversations, counted durably across restarts;
  8. the ledger: one `key.released` entry with count, grant and Merkle root over the crefs, fsynced;
  9. only then are keys unwrapped and handed over.
@@ -33,9 +34,11 @@ from incamera.core.ports import Appender, Clock, Gate
 from incamera.core.records import Entry, Grant
 from incamera.vault import keyrows
 from incamera.vault.database import Database
+from incamera.vault.envelope import Class
 from incamera.vault.keyrows import KeyRow, SubjectRow
 from incamera.vault.keys import Keyring, Subject
 from incamera.vault.listing import Listing
+from incamera.vault.unsealing import Unsealed
 from incamera.vault.usage import Usage
 from incamera_verify import merkle
 from incamera_verify.errors import VerificationError
@@ -123,6 +126,7 @@ class Broker:
         self._latest: datetime | None = None
         self._subjects: dict[SubjectRow, Subject] = {}
         self._usage = Usage(keyring.database)
+        self._unsealed = Unsealed(keyring)
         self._subjects_lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -152,12 +156,14 @@ class Broker:
                 raise Refused("vault.request-size", f"ask for at most {REQUEST_MAX} conversations at a time", where=grant.matter)
             self._listed(grant, crefs)
             stored, subjects = keyrows.read(self._keys, crefs)
-            rows = self._allowed(grant, stored, subjects)
+            allowed = self._allowed(grant, stored, subjects)
+            unsealed = self._unsealed.keys(grant, allowed, lambda uref: self._subject(subjects[uref]), now=self._now())
+            rows = [row for row in allowed if row.kind == Class.OPERATOR or row.cref in unsealed]
             with self._lock:
                 used = self._count(grant, rows)
             # Outside the lock: receipts of several workers share one sync of the ledger.
-            self._record(grant, [row.cref for row in rows], used, denied=len(stored) - len(rows))
-        return self._unwrap(rows, subjects)
+            self._record(grant, [row.cref for row in rows], used, denied=len(stored) - len(allowed))
+        return self._unwrap(rows, subjects, unsealed)
 
     # --- the checks ---------------------------------------------------------------------------------------------
 
@@ -292,14 +298,14 @@ class Broker:
 
     # --- the keys ------------------------------------------------------------------------------------------------
 
-    def _unwrap(self, rows: list[KeyRow], stored: dict[bytes, SubjectRow]) -> Release:
+    def _unwrap(self, rows: list[KeyRow], stored: dict[bytes, SubjectRow], unsealed: Mapping[bytes, bytes]) -> Release:
         of: dict[bytes, list[KeyRow]] = {}
         for row in rows:
             of.setdefault(row.uref, []).append(row)
         subjects = {uref: self._subject(stored[uref]) for uref in of}
         keys: dict[bytes, bytes] = {}
         for uref, some in of.items():
-            keys.update(self._keyring.unwrap_many(subjects[uref], some))
+            keys.update(self._keyring.unwrap_many(subjects[uref], some, unsealed))
         accounts = {
             bytes(uref): None if account is None else bytes(account)
             for uref, account in self._state.chosen("SELECT uref, account FROM subject WHERE uref IN ({})", list(subjects))

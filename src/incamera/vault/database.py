@@ -20,7 +20,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from incamera.core.errors import Error, Malformed, Refused, Unavailable, Unverified
 
 #: The newest revision of each lineage; `tests/unit/vault/test_database.py` holds these against the migration files.
-HEADS = {"keys": "keys_0001", "state": "state_0001"}
+HEADS = {"keys": "keys_0002", "state": "state_0002"}
 #: Words that our triggers raise, and the error each becomes.
 HELD = "incamera-held"
 #: What SQLite calls a write that a quota or a limit on file sizes cut off; only a disk without space is SQLITE_FULL to it.

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from incamera.core.errors import Unverified
+from incamera.core.facts import CUSTODY
+from incamera.core.records import Custody
 
 MAGIC = b"incamera/sealed/1"
 KEY_BYTES = 32
@@ -40,6 +42,15 @@ class Class(IntEnum):
     OPERATOR = 0
     ESCROWED = 1
     HELD_BY_SUBJECT = 2
+
+    @property
+    def custody(self) -> Custody:
+        """The class by the name it has outside the vault."""
+        return CUSTODY[self]
+
+    @classmethod
+    def of(cls, custody: Custody) -> Class:
+        return cls(CUSTODY.index(custody))
 
 
 def fields(*values: bytes) -> bytes:

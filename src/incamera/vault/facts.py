@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from incamera.core.facts import CUSTODY
 from incamera.core.ids import Ref
+from incamera.core.records import Custody
 from incamera.vault.database import Database
 
 
@@ -14,7 +16,8 @@ from incamera.vault.database import Database
 class Facts:
     """Frame attributes of one conversation. `day` and `month` are UTC; None means that the source does not say.
 
-    `cref` and `subject` are random references; `outputs_missing` counts unanswered turns over all reasons.
+    `cref` and `subject` are random references; `outputs_missing` counts unanswered turns over all reasons. `custody` says who
+    can open the conversation: a `user`'s own is counted by a frame like any other, and answered with ciphertext.
     Privacy: no text and no source id; day, region and tier together may still single a subject out.
     """
 
@@ -30,11 +33,12 @@ class Facts:
     party_account: bool
     turns: int
     outputs_missing: int
+    custody: Custody
 
 
 _QUERY = (
-    "SELECT cref, uref, day, region, tier, source, temporary, deletion_requested, party_account, turns, outputs_missing, state"
-    " FROM conversation WHERE state = 'live' {} ORDER BY cref"
+    "SELECT cref, uref, day, region, tier, source, temporary, deletion_requested, party_account, turns, outputs_missing,"
+    " class, state FROM conversation WHERE state = 'live' {} ORDER BY cref"
 )
 
 
@@ -44,7 +48,7 @@ def stream(state: Database, held: frozenset[bytes] | None = None) -> Iterator[Fa
     *held* adds those that await shredding and are among these crefs.
     """
     query = _QUERY.format("OR state = 'pending'" if held else "")
-    for cref, uref, day, region, tier, source, temporary, deletion, party, turns, missing, present in state.stream(query):
+    for cref, uref, day, region, tier, source, temporary, deletion, party, turns, missing, kind, present in state.stream(query):
         if present == "pending" and bytes(cref) not in (held or ()):
             continue
         yield Facts(
@@ -60,4 +64,5 @@ def stream(state: Database, held: frozenset[bytes] | None = None) -> Iterator[Fa
             party_account=bool(party),
             turns=turns,
             outputs_missing=sum(json.loads(missing).values()) if missing else 0,
+            custody=CUSTODY[kind],
         )

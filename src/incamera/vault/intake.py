@@ -15,21 +15,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from incamera.core.batch import SEALED
 from incamera.core.canon import pack
+from incamera.core.errors import Malformed, Refused
 from incamera.core.ids import Digest, new_ref
-from incamera.core.records import Account, Conversation
-from incamera.vault import bodies, envelope, files
+from incamera.core.records import Account, Conversation, Flags
+from incamera.vault import bodies, envelope, escrow, files, held
 from incamera.vault.bodies import Codec
 from incamera.vault.database import Database
 from incamera.vault.envelope import KEY_BYTES, NONCE_BYTES, Class
 from incamera.vault.fragments import outer_key, outer_label
 from incamera.vault.keyrows import slot
 from incamera.vault.keys import Keyring, Subject
+from incamera.vault.pairs import Trustees
 from incamera_verify import merkle
 
 MARK_BYTES = 16
@@ -52,24 +54,37 @@ class PutReport:
     accounts: int = 0
     bytes_in: int = 0
     bytes_stored: int = 0
+    escrowed: int = 0
+    held_by_subject: int = 0
     roots: list[Digest] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Arrived:
+    """A conversation to be sealed, or one that its subject sealed: then `envelope` stands for the text."""
+
     conversation: Conversation
     packed: bytes
     dedupe: bytes
     mark: bytes
+    envelope: held.Envelope | None = None
+
+
+class _Known(NamedTuple):
+    """A subject whose keys are at hand, and the class of all its conversations."""
+
+    keys: Subject
+    kind: Class
+    account_mark: bytes | None = None
 
 
 @dataclass(slots=True, repr=False)
 class _People:
     """Subjects of one batch: their keys by name, and the rows of those that are new."""
 
-    known: dict[str, Subject] = field(default_factory=dict)
+    known: dict[str, _Known] = field(default_factory=dict)
     key_rows: list[tuple[Any, ...]] = field(default_factory=list)
-    state_rows: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+    state_rows: list[tuple[bytes, bytes | None, int]] = field(default_factory=list)
 
 
 class Marks:
@@ -94,15 +109,25 @@ class Marks:
 class Intake:
     """Writes batches. One writer at a time: the caller holds the vault's lock around each batch."""
 
-    def __init__(self, directory: Path, state: Database, keyring: Keyring, *, marks: Marks, file_secret: bytes) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        state: Database,
+        keyring: Keyring,
+        *,
+        marks: Marks,
+        file_secret: bytes,
+        trustees: Callable[[], Trustees],
+    ) -> None:
         self._directory = directory
         self._state = state
         self._keyring = keyring
         self._marks = marks
         self._file_secret = file_secret
+        self._trustees = trustees
         self._codec = Codec()
         self._generation = -1
-        self._subjects: OrderedDict[bytes, tuple[Subject, bytes | None]] = OrderedDict()
+        self._subjects: OrderedDict[bytes, _Known] = OrderedDict()
 
     def forget(self) -> None:
         """Drop cached subject keys: they may have been rolled or shredded meanwhile."""
@@ -129,6 +154,22 @@ class Intake:
         if batch:
             yield batch
 
+    def held_batches(self, uploads: Iterable[tuple[held.Envelope, held.Facts]]) -> Iterator[list[_Arrived]]:
+        """Envelopes as their subjects sealed them, bounded as `batches`."""
+        batch: list[_Arrived] = []
+        size = 0
+        for one, facts in uploads:
+            if not facts.subject:
+                raise Malformed("vault.envelope", "an envelope names its subject", where=f"conversation {one.cref.hex()}")
+            dedupe = self._marks.conversation(facts.source, facts.id)
+            batch.append(_Arrived(_outside(facts), b"", dedupe, self._marks.content(one.commit), one))
+            size += len(one.body)
+            if len(batch) == BATCH_ROWS or size >= BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
     def write(
         self,
         batch: list[_Arrived],
@@ -139,7 +180,7 @@ class Intake:
         """Store what is new of *batch*."""
         fresh = self._fresh(batch, report, on_conflict)
         number = self._next_number()
-        people = self._resolve(fresh, number)
+        people = self._resolve(fresh, accounts, number)
         account_rows = self._accounts(batch, accounts)
         report.accounts += len(account_rows)
         if not fresh:
@@ -152,17 +193,20 @@ class Intake:
         name = f"{number:010d}-{new_ref()[:12]}.parquet"
         label = outer_label(self._keyring.tenant, name)
         key = outer_key(self._file_secret, self._keyring.tenant, name)
-        size = files.write_parquet(self._directory / name, _table(sealed), key=key, prefix=label)
+        size = files.write_parquet(self._directory / name, table(sealed), key=key, prefix=label)
         root = rows_root(sealed)
         facts = [
-            _fact_row(arrived, row, number, place, accounts.get(arrived.conversation.subject))
-            for place, (arrived, row) in enumerate(zip(fresh, sealed, strict=True))
+            (*_fact_row(arrived, row, number, place, accounts.get(arrived.conversation.subject)), key_row[5])
+            for place, (arrived, row, key_row) in enumerate(zip(fresh, sealed, key_rows, strict=True))
         ]
-        self._commit((number, name, len(fresh), size, root), facts, people.state_rows, account_rows)
+        envelopes = [(one.cref, one.recipient, one.key) for one in (arrived.envelope for arrived in fresh) if one is not None]
+        self._commit((number, name, len(fresh), size, root), facts, people.state_rows, account_rows, envelopes)
         self._keyring.settle(number, stored=True)
         report.stored += len(fresh)
         report.subjects += len(people.state_rows)
-        report.bytes_in += sum(len(arrived.packed) for arrived in fresh)
+        report.escrowed += sum(key_row[5] == Class.ESCROWED for key_row in key_rows)
+        report.held_by_subject += len(envelopes)
+        report.bytes_in += sum(len(arrived.envelope.body if arrived.envelope else arrived.packed) for arrived in fresh)
         report.bytes_stored += size
         report.roots.append(Digest(root.hex()))
 
@@ -190,7 +234,16 @@ class Intake:
                 report.conflicting += 1
                 if on_conflict is not None:
                     on_conflict(arrived.conversation)
+        self._check_references(fresh)
         return fresh
+
+    def _check_references(self, fresh: list[_Arrived]) -> None:
+        """References that clients chose are new ones. Raises `Refused` (`vault.reference-taken`)."""
+        chosen = [arrived.envelope.cref for arrived in fresh if arrived.envelope]
+        taken = {bytes(cref) for (cref,) in self._state.chosen("SELECT cref FROM conversation WHERE cref IN ({})", chosen)}
+        if taken or len(set(chosen)) < len(chosen):
+            hint = "an envelope's reference is in use; the client seals the conversation anew"
+            raise Refused("vault.reference-taken", hint, where=next(iter(taken), b"").hex())
 
     def _next_number(self) -> int:
         stored = self._state.one("SELECT max(batch) FROM file")[0] or 0
@@ -198,36 +251,48 @@ class Intake:
 
     # --- subjects and their accounts ----------------------------------------------------------------------------
 
-    def _resolve(self, fresh: list[_Arrived], number: int) -> _People:
-        """Keys of every subject of the batch: cached, read, or made. An empty subject is a subject of its own each time."""
+    def _resolve(self, fresh: list[_Arrived], accounts: Mapping[str, Account], number: int) -> _People:
+        """Keys of every subject of the batch: cached, read, or made. An empty subject is a subject of its own each time.
+
+        Raises:
+            Refused: `vault.class-differs`, a conversation arrives in another class than its subject's.
+        """
         marks = {arrived.conversation.subject: b"" for arrived in fresh if arrived.conversation.subject}
         for name in marks:
             marks[name] = self._marks.subject(name)
         self._load([mark for mark in marks.values() if mark not in self._subjects])
         people = _People()
+        sealed_outside = {arrived.conversation.subject for arrived in fresh if arrived.envelope}
         for name, mark in marks.items():
-            if mark not in self._subjects:
-                self._subjects[mark] = (self._new_subject(people, mark, number), None)
-            people.known[name] = self._subjects[mark][0]
-            self._subjects.move_to_end(mark)
+            stated = Class.HELD_BY_SUBJECT if name in sealed_outside else _stated(accounts.get(name))
+            if mark in self._subjects:
+                _check_class(self._subjects[mark], stated)
+                people.known[name] = self._subjects[mark]
+                self._subjects.move_to_end(mark)
+            else:
+                people.known[name] = self._new_subject(people, mark, stated or Class.OPERATOR, number)
         for arrived in fresh:
             if not arrived.conversation.subject:
-                people.known[_anonymous(arrived)] = self._new_subject(people, None, number)
+                people.known[_anonymous(arrived)] = self._new_subject(people, None, Class.OPERATOR, number)
+            elif arrived.envelope is None:
+                known = people.known[arrived.conversation.subject]
+                _check_class(known, Class.OPERATOR if known.kind == Class.HELD_BY_SUBJECT else None)
+        self._subjects.update((mark, people.known[name]) for name, mark in marks.items())
         return people
 
-    def _new_subject(self, people: _People, mark: bytes | None, number: int) -> Subject:
+    def _new_subject(self, people: _People, mark: bytes | None, kind: Class, number: int) -> _Known:
         subject, row = self._keyring.new_subject(os.urandom(_REF_BYTES), number)
         people.key_rows.append(row)
-        people.state_rows.append((subject.uref, mark))
-        return subject
+        people.state_rows.append((subject.uref, mark, int(kind)))
+        return _Known(subject, kind)
 
     def _load(self, marks: list[bytes]) -> None:
-        query = "SELECT dedupe, uref, account_mark FROM subject WHERE dedupe IN ({})"
-        rows = [(bytes(d), bytes(u), None if m is None else bytes(m)) for d, u, m in self._state.chosen(query, marks)]
-        keys = self._keyring.subjects([uref for _, uref, _ in rows])
-        for dedupe, uref, mark in rows:
-            if uref in keys:
-                self._subjects[dedupe] = (keys[uref], mark)
+        query = "SELECT dedupe, uref, class, account_mark FROM subject WHERE dedupe IN ({})"
+        rows = list(self._state.chosen(query, marks))
+        keys = self._keyring.subjects([bytes(uref) for _, uref, _, _ in rows])
+        for dedupe, uref, kind, mark in rows:
+            if bytes(uref) in keys:
+                self._subjects[bytes(dedupe)] = _Known(keys[bytes(uref)], Class(kind), None if mark is None else bytes(mark))
         while len(self._subjects) > SUBJECTS_CACHED:
             self._subjects.popitem(last=False)
 
@@ -243,51 +308,60 @@ class Intake:
             entry = self._subjects.get(marks[name])
             packed = pack(accounts[name])
             mark = self._marks.content(packed)
-            if entry is None or entry[1] == mark:
+            if entry is None or entry.account_mark == mark:
                 continue
-            subject = entry[0]
+            subject = entry.keys
             blob = bodies.seal_account(self._keyring.bind, self._codec, packed, key=subject.account_key, uref=subject.uref)
-            self._subjects[marks[name]] = (subject, mark)
+            self._subjects[marks[name]] = entry._replace(account_mark=mark)
             rows.append((blob, mark, subject.uref))
         return rows
 
     # --- sealing and storing ------------------------------------------------------------------------------------
 
     def _seal(
-        self, fresh: list[_Arrived], known: dict[str, Subject], number: int
+        self, fresh: list[_Arrived], known: dict[str, _Known], number: int
     ) -> tuple[list[bodies.Sealed], list[tuple[Any, ...]]]:
-        kind = int(Class.OPERATOR)
+        """Rows of the data file and of keys.db. What its subject sealed has a row there too, with no key in it."""
+        trustees = self._trustees() if any(one.kind == Class.ESCROWED for one in known.values()) else {}
         noise = os.urandom(_RANDOM_BYTES * len(fresh))
         sealed = []
         rows = []
         for index, arrived in enumerate(fresh):
             random = noise[index * _RANDOM_BYTES : (index + 1) * _RANDOM_BYTES]
             cref, key, nonce, key_nonce = random[:16], random[16:48], random[48:60], random[60:72]
-            subject = known[arrived.conversation.subject or _anonymous(arrived)]
+            subject, kind, _ = known[arrived.conversation.subject or _anonymous(arrived)]
+            if (one := arrived.envelope) is not None:
+                sealed.append(bodies.Sealed(one.cref, subject.uref, one.commit, one.body))
+                rows.append((slot(number, index), one.cref, subject.uref, subject.version, b"", int(kind), "live", number))
+                continue
             sealed.append(
                 bodies.seal_body(
                     self._keyring.bind, self._codec, arrived.packed, key=key, uref=subject.uref, cref=cref, kind=kind, nonce=nonce
                 )
             )
+            if kind == Class.ESCROWED:  # from here on this side does not have the key
+                key = escrow.seal_key(key, trustees, escrow.Ids(self._keyring.tenant, subject.uref, cref))
             wrapped = self._keyring.wrap_conversation(subject, cref, key, kind, nonce=key_nonce)
-            rows.append((slot(number, index), cref, subject.uref, subject.version, wrapped, kind, "live", number))
+            rows.append((slot(number, index), cref, subject.uref, subject.version, wrapped, int(kind), "live", number))
         return sealed, rows
 
     def _commit(
         self,
         file: tuple[int, str, int, int, bytes],
         facts: list[tuple[Any, ...]],
-        subjects: list[tuple[bytes, bytes | None]],
+        subjects: list[tuple[bytes, bytes | None, int]],
         accounts: list[tuple[bytes, bytes, bytes]],
+        envelopes: list[tuple[bytes, bytes, bytes]],
     ) -> None:
         """The transaction after which the batch exists."""
         facts.sort(key=lambda row: bytes(row[0]))
         with self._state.begin() as connection:
             insert = "INSERT INTO file (batch, name, rows, bytes, root) VALUES (?, ?, ?, ?, ?)"
             self._state.execute(connection, insert, file)
-            self._state.execute_many(connection, "INSERT INTO subject (uref, dedupe) VALUES (?, ?)", subjects)
+            self._state.execute_many(connection, "INSERT INTO subject (uref, dedupe, class) VALUES (?, ?, ?)", subjects)
             self._state.execute_many(connection, _UPDATE_ACCOUNT, accounts)
             self._state.execute_many(connection, _INSERT_FACTS, facts)
+            self._state.execute_many(connection, INSERT_HELD_KEY, envelopes)
 
 
 def recover(directory: Path, state: Database, keyring: Keyring) -> list[str]:
@@ -304,6 +378,7 @@ def rows_root(rows: Iterable[bodies.Sealed]) -> bytes:
 
 
 _UPDATE_ACCOUNT = "UPDATE subject SET account = ?, account_mark = ? WHERE uref = ?"
+INSERT_HELD_KEY = "INSERT INTO held_key (cref, recipient, sealed) VALUES (?, ?, ?)"
 _INSERT_FACTS = (
     "INSERT INTO conversation (cref, uref, batch, place, dedupe, mark, day, region, tier, source, temporary, deletion_requested,"
     " party_account, turns, outputs_missing, class, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'live')"
@@ -331,11 +406,35 @@ def _fact_row(arrived: _Arrived, row: bodies.Sealed, number: int, place: int, ac
         int(conversation.flags.party_account),
         len(conversation.turns),
         json.dumps(dict(conversation.outputs_missing), sort_keys=True) if conversation.outputs_missing else "",
-        int(Class.OPERATOR),
     )
 
 
-def _table(rows: list[bodies.Sealed]) -> pa.Table:
+def _outside(facts: held.Facts) -> Conversation:
+    """What is known of a conversation that its subject sealed: facts, and no turn."""
+    return Conversation(
+        id=facts.id,
+        subject=facts.subject,
+        source=facts.source,
+        turns=(),
+        started_at=facts.started_at,
+        region=facts.region,
+        tier=facts.tier,
+        flags=Flags(temporary=facts.temporary),
+    )
+
+
+def _stated(account: Account | None) -> Class | None:
+    return None if account is None or account.custody is None else Class.of(account.custody)
+
+
+def _check_class(known: _Known, stated: Class | None) -> None:
+    if stated is not None and stated != known.kind:
+        hint = f"the subject's conversations are of class {known.kind.custody}, not {stated.custody}; switch the subject first"
+        raise Refused("vault.class-differs", hint, where=f"subject {known.keys.uref.hex()}")
+
+
+def table(rows: list[bodies.Sealed]) -> pa.Table:
+    """Sealed rows as they lie in a data file."""
     columns = ([row.cref for row in rows], [row.uref for row in rows], [row.commit for row in rows], [row.body for row in rows])
     return pa.Table.from_arrays([pa.array(c, type=f.type) for c, f in zip(columns, SEALED, strict=True)], schema=SEALED)
 

@@ -6,7 +6,7 @@ Only this module sees epoch keys in the clear, and only for as long as its `Keyr
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,9 +19,9 @@ from sqlalchemy import Connection
 from incamera.core.canon import instant
 from incamera.core.errors import Malformed, Refused, Unavailable
 from incamera.core.ports import Clock
-from incamera.vault import envelope
+from incamera.vault import envelope, escrow
 from incamera.vault.database import Database
-from incamera.vault.envelope import KEY_BYTES, NONCE_BYTES, Binding
+from incamera.vault.envelope import KEY_BYTES, NONCE_BYTES, Binding, Class
 from incamera.vault.keyrows import KeyRow
 from incamera.vault.kms import Kms
 
@@ -208,8 +208,13 @@ class Keyring:
         aad = self.bind(CONVERSATION_KEY, uref=subject.uref, cref=cref, version=version, kind=kind)
         return envelope.unseal(subject.key, wrapped, aad, where=cref)
 
-    def unwrap_many(self, subject: Subject, rows: Iterable[KeyRow]) -> Iterator[tuple[bytes, bytes]]:
-        """(cref, conversation key) of one subject's rows; the same check as `unwrap_conversation`, millions of times."""
+    def unwrap_many(
+        self, subject: Subject, rows: Iterable[KeyRow], unsealed: Mapping[bytes, bytes] | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """(cref, conversation key) of one subject's rows; the same check as `unwrap_conversation`, millions of times.
+
+        An escrowed row's key is the one that trustees *unsealed*, checked against the commitment that the row holds.
+        """
         decrypt = subject.cipher.decrypt
         stated: tuple[int, int] | None = None
         head = b""
@@ -218,9 +223,13 @@ class Keyring:
                 stated = (version, kind)
                 head = self.bind.row(CONVERSATION_KEY, uref=subject.uref, version=version, kind=kind)
             try:
-                yield cref, decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], head + cref)
+                key = decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], head + cref)
             except (InvalidTag, ValueError):
                 raise envelope.not_authentic(cref) from None
+            if kind:
+                sealed, key = key, (unsealed or {})[cref]
+                envelope.check_commitment(key, escrow.commitment(sealed), where=cref)
+            yield cref, key
 
     def insert(self, batch: int, subjects: Sequence[tuple[Any, ...]], conversations: Sequence[tuple[Any, ...]]) -> None:
         """Store the wrapped keys of one batch, marked as pending until the batch's file and facts are in place."""
@@ -390,8 +399,8 @@ class Keyring:
         updates = []
         found = self.database.execute(
             connection,
-            "SELECT cref, wrapped, version, class FROM conversation_key WHERE uref = ? AND state <> 'shredded'",
-            (uref,),
+            "SELECT cref, wrapped, version, class FROM conversation_key WHERE uref = ? AND state <> 'shredded' AND class <> ?",
+            (uref, int(Class.HELD_BY_SUBJECT)),
         )
         for cref, wrapped, version, kind in found.all():
             key = self.unwrap_conversation(old, bytes(cref), bytes(wrapped), version=version, kind=kind)

@@ -132,6 +132,8 @@ class Shredder:
 
     def _destroy(self, connection: Connection, item: _Request) -> None:
         execute = self._keys.execute
+        crefs = f"SELECT cref FROM conversation_key WHERE {_PLACES[item.kind][1]} = ?"  # noqa: S608
+        execute(connection, f"DELETE FROM unsealed WHERE cref IN ({crefs})", (item.ref,))  # noqa: S608
         if item.kind == "subject":
             erase = "UPDATE conversation_key SET wrapped = ?, state = 'shredded' WHERE uref = ?"
             execute(connection, erase, (b"", item.ref))
@@ -157,8 +159,14 @@ class Shredder:
             "UPDATE conversation SET state = 'shredded', mark = NULL, day = NULL, region = NULL, tier = NULL, temporary = 0,"
             " deletion_requested = 0, party_account = 0, turns = 0, outputs_missing = '' WHERE "
         )
+        column = _PLACES[item.kind][1]
         with self._state.begin() as connection:
-            self._state.execute(connection, f"{forget}{_PLACES[item.kind][1]} = ?", (item.ref,))
+            self._state.execute(
+                connection,
+                f"DELETE FROM held_key WHERE cref IN (SELECT cref FROM conversation WHERE {column} = ?)",  # noqa: S608
+                (item.ref,),
+            )
+            self._state.execute(connection, f"{forget}{column} = ?", (item.ref,))
             if item.kind == "subject":
                 erase = "UPDATE subject SET dedupe = NULL, account = NULL, account_mark = NULL WHERE uref = ?"
                 self._state.execute(connection, erase, (item.ref,))

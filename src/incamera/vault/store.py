@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,17 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from incamera.core.errors import Malformed, Unavailable, Unverified
+from incamera.core.facts import CUSTODY
 from incamera.core.ids import Digest, Ref
 from incamera.core.ports import Appender, Clock, Gate, Step
 from incamera.core.records import Account, Conversation, Grant
+from incamera.core.records import Custody as Custodian
 from incamera.vault import facts as facts_
-from incamera.vault import files, fragments, intake, listing, sessions, within
+from incamera.vault import files, fragments, held, intake, listing, sessions, within
 from incamera.vault.broker import Broker
+from incamera.vault.custody import Custody
 from incamera.vault.database import Database
+from incamera.vault.envelope import Class
 from incamera.vault.facts import Facts
 from incamera.vault.fragments import SealedFragment
+from incamera.vault.held import Envelope
 from incamera.vault.holds import Holds
 from incamera.vault.intake import Intake, Marks, PutReport
 from incamera.vault.keys import Keyring
@@ -27,6 +35,7 @@ from incamera.vault.kms import Kms
 from incamera.vault.recovering import Recovery
 from incamera.vault.register import Register
 from incamera.vault.shred import Shredder, ShredReport
+from incamera.vault.unsealing import Unsealing
 from incamera.vault.upkeep import CompactReport, RollReport, Upkeep
 from incamera.vault.wire import Server
 from incamera_verify.note import Verifier
@@ -38,7 +47,7 @@ FILE_SECRET = "file"  # noqa: S105
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """Counts of a vault."""
+    """Counts of a vault. `custody` counts live conversations by who can open them."""
 
     conversations: int
     subjects: int
@@ -49,6 +58,7 @@ class Stats:
     bytes_stored: int
     epoch: int
     kms: str
+    custody: Mapping[Custodian, int]
 
 
 class Vault:
@@ -78,7 +88,6 @@ class Vault:
         self._file_secret = keyring.random_secret(FILE_SECRET)
         self._marks = Marks(keyring.random_secret(DEDUPE_SECRET))
         self.grant_key = grant_key or keyring.random_secret(GRANT_SECRET)
-        self._intake = Intake(self._directory, state, keyring, marks=self._marks, file_secret=self._file_secret)
         self._lists = home / "lists"
         self.broker = Broker(
             keyring,
@@ -98,10 +107,29 @@ class Vault:
             file_secret=self._file_secret,
             dedupe_secret=keyring.random_secret(DEDUPE_SECRET),
         )
+        self._intake = Intake(
+            self._directory,
+            state,
+            keyring,
+            marks=self._marks,
+            file_secret=self._file_secret,
+            trustees=self.recovery.trustees,
+        )
         self.holds = Holds(keyring, clock=clock, recovery=self.recovery)
         self.register = Register(keyring.database, clock=clock)
         self.shredder = Shredder(keyring, state, self.holds, self.register, appender=appender, clock=clock)
         self._upkeep = Upkeep(self._directory, keyring, state, file_secret=self._file_secret, appender=appender, clock=clock)
+        self.unsealing = Unsealing(keyring, check=self.broker.check, appender=appender, clock=clock)
+        self._custody = Custody(
+            keyring,
+            state,
+            self._upkeep,
+            self.holds,
+            self.broker,
+            trustees=self.recovery.trustees,
+            appender=appender,
+            clock=clock,
+        )
         self._server: Server | None = None
 
     def __repr__(self) -> str:
@@ -175,6 +203,7 @@ class Vault:
         with vault._writing():
             intake.recover(vault._directory, state, vault.keyring)
             vault.shredder.settle()
+            vault.unsealing.expire()
         return vault
 
     def __enter__(self) -> Vault:
@@ -219,8 +248,48 @@ class Vault:
                 self._intake.write(batch, accounts or {}, report, on_conflict)
         return report
 
+    def put_held(self, uploads: Iterable[tuple[Envelope, held.Facts]]) -> PutReport:
+        """Store conversations that their subjects sealed: ciphertext, which nobody on this side can open.
+
+        Recognised by source and id like any other; an envelope that was sealed anew is conflicting, and the first one stays.
+
+        Raises:
+            Refused: `vault.class-differs`, the subject's conversations are of another class; `vault.reference-taken`.
+            Malformed: `vault.envelope`.
+        """
+        report = PutReport()
+        for batch in self._intake.held_batches(uploads):
+            with self._writing():
+                self._intake.write(batch, {}, report, None)
+        return report
+
     def _writing(self) -> Any:
-        return _Writing(files.locked(self._directory / ".lock"), self.keyring, self._intake)
+        return _Writing(files.locked(self._directory / ".lock"), self.keyring, self._intake, self._custody)
+
+    # --- classes of custody ---------------------------------------------------------------------------------------
+
+    def switch_class(self, subject: Ref, to: Custodian, *, grant: Grant, recipient: X25519PublicKey | None = None) -> int:
+        """Seal a subject's conversations anew in another class. See `custody.Custody.switch`."""
+        with self._writing():
+            try:
+                return self._custody.switch(subject, Class.of(to), grant=grant, recipient=recipient)
+            finally:
+                self._intake.forget()
+
+    def answer_held(
+        self, crefs: Iterable[Ref], *, matter: str, actor: str, key: Ed25519PrivateKey
+    ) -> tuple[list[Envelope], bytes]:
+        """Ciphertext and a signed statement that no key is held. See `custody.Custody.answer`."""
+        return self._custody.answer(crefs, matter=matter, actor=actor, key=key)
+
+    def held_envelopes(self, crefs: Iterable[Ref]) -> list[Envelope]:
+        """Envelopes for the subject who holds their keys: an export."""
+        return self._custody.envelopes(crefs)
+
+    def reseal_held(self, envelopes: Iterable[Envelope]) -> int:
+        """Exchange sealed keys after a subject's rotation. See `custody.Custody.reseal`."""
+        with self._writing():
+            return self._custody.reseal(envelopes)
 
     # --- what stays and what goes ------------------------------------------------------------------------------
 
@@ -292,7 +361,10 @@ class Vault:
         keys, state = self.keyring.database, self._state
         states = dict(tuple(row) for row in state.rows("SELECT state, count(*) FROM conversation GROUP BY state"))
         count, size = state.one("SELECT count(*), sum(bytes) FROM file WHERE rows > 0")
+        classes = state.rows("SELECT class, count(*) FROM conversation WHERE state = 'live' GROUP BY class")
+        custody = dict.fromkeys(CUSTODY, 0) | {CUSTODY[kind]: count for kind, count in classes}
         return Stats(
+            custody=custody,
             conversations=states.get("live", 0),
             subjects=keys.one("SELECT count(*) FROM subject_key WHERE state <> 'shredded'")[0],
             held=keys.one("SELECT count(*) FROM conversation_key WHERE hold_count > 0")[0],
@@ -310,7 +382,7 @@ class Vault:
         Opens no conversation.
 
         Raises:
-            Unverified: `vault.damaged-file`, naming the file; `vault.not-authentic`, naming a key row.
+            Unverified: `vault.damaged-file`, naming the file; `vault.not-authentic`, naming a key row; `vault.class-mismatch`.
         """
         rows = 0
         for name, count, root in self._state.rows("SELECT name, rows, root FROM file WHERE rows > 0 ORDER BY batch"):
@@ -318,6 +390,7 @@ class Vault:
             if len(read) != count or intake.rows_root(read) != bytes(root):
                 raise Unverified("vault.damaged-file", "the rows are not those that were stored", where=name)
             rows += count
+        self._custody.check()
         self.keyring.check()
         return rows
 
@@ -377,15 +450,21 @@ class Vault:
 class _Writing:
     """The writer's lock; what the writer remembers is forgotten if another process changed keys, or if writing failed."""
 
-    def __init__(self, lock: Any, keyring: Keyring, intake_: Intake) -> None:
+    def __init__(self, lock: Any, keyring: Keyring, intake_: Intake, custody: Custody) -> None:
+        self._custody = custody
         self._lock = lock
         self._keyring = keyring
         self._intake = intake_
 
     def __enter__(self) -> None:
         self._lock.__enter__()
-        self._keyring.refresh()
-        self._intake.remember_only(self._keyring.generation())
+        try:
+            self._keyring.refresh()
+            self._custody.settle()  # a switch of class that was set aside goes before anything else is written
+            self._intake.remember_only(self._keyring.generation())
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
 
     def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
         if kind is not None:

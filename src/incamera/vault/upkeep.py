@@ -114,18 +114,10 @@ class Upkeep:
                 "SELECT place FROM conversation WHERE batch = ? AND state = 'shredded' AND place >= 0", (batch,)
             )
         }
-        table = self._read(name)
+        table = self.read(name)
         kept = table.take(pa.array([place for place in range(table.num_rows) if place not in gone], pa.int64()))
-        new = f"{batch:010d}-{new_ref()[:12]}.parquet"
-        size = 0
         rows = _rows(kept)
-        if kept.num_rows:
-            size = files.write_parquet(
-                self._directory / new,
-                kept,
-                key=fragments.outer_key(self._file_secret, self._keyring.tenant, new),
-                prefix=fragments.outer_label(self._keyring.tenant, new),
-            )
+        new, size = self.write(batch, kept) if rows else (f"purged-{batch}", 0)
         with self._state.begin() as connection:
             execute = self._state.execute
             # A row that is gone keeps its tombstone; its place, below zero, points nowhere.
@@ -135,16 +127,32 @@ class Upkeep:
             execute(
                 connection,
                 "UPDATE file SET name = ?, rows = ?, bytes = ?, root = ? WHERE batch = ?",
-                (new if rows else f"purged-{batch}", len(rows), size, intake.rows_root(rows), batch),
+                (new, len(rows), size, intake.rows_root(rows), batch),
             )
         files.remove(self._directory / name)
         return len(gone), size
 
     def rows(self, name: str) -> list[Sealed]:
         """Every row of a data file, still sealed."""
-        return _rows(self._read(name))
+        return _rows(self.read(name))
 
-    def _read(self, name: str) -> pa.Table:
+    def write(self, batch: int, table: pa.Table) -> tuple[str, int]:
+        """Write sealed rows as a new file of *batch*, durably; returns its name and size. Nothing points to it yet."""
+        name = f"{batch:010d}-{new_ref()[:12]}.parquet"
+        key = fragments.outer_key(self._file_secret, self._keyring.tenant, name)
+        prefix = fragments.outer_label(self._keyring.tenant, name)
+        return name, files.write_parquet(self._directory / name, table, key=key, prefix=prefix)
+
+    def size(self, name: str) -> int:
+        """Bytes of a data file."""
+        return (self._directory / name).stat().st_size
+
+    def remove(self, name: str) -> None:
+        """Remove a file to which nothing points any more."""
+        files.remove(self._directory / name)
+
+    def read(self, name: str) -> pa.Table:
+        """A data file as a table of `SEALED` rows. Raises `Unverified` (`vault.damaged-file`)."""
         path = self._directory / name
         key = fragments.outer_key(self._file_secret, self._keyring.tenant, name)
         with files.open_parquet(path, key=key, prefix=fragments.outer_label(self._keyring.tenant, name)) as file:
