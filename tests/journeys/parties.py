@@ -17,6 +17,7 @@ from incamera.clerk.answer import Request, answer
 from incamera.clerk.clock import SystemClock
 from incamera.clerk.collect import Sources
 from incamera.clerk.home import Home
+from incamera.core.ids import digest
 
 PASSPHRASE = "a passphrase of the tests"
 ORDER = """
@@ -130,10 +131,20 @@ class Matter:
             sample.reveal(self.seed(party), self.keys[party], self.order, root, out, None)
         return out
 
-    def approve(self, role: str) -> Path:
-        out = self.path / f"{role}.approval"
+    def approve(self, role: str, home: Home) -> Path:
+        """The approval of *role* for this order in *home*; another order or another home's log needs another."""
+        out = self.path / f"{role}-{digest(home.log_key.encode() + self.order.read_bytes())[:8]}.approval"
         if not out.exists():
-            access.sign_approval(self.order, self.keys[role], role=role, days=7, out=out, passphrase=None, clock=SystemClock())
+            access.sign_approval(
+                self.order,
+                self.keys[role],
+                log=home.log_key,
+                role=role,
+                days=7,
+                out=out,
+                passphrase=None,
+                clock=SystemClock(),
+            )
         return out
 
     def request(self, **changes: Any) -> Request:
@@ -150,7 +161,7 @@ class Matter:
         """The whole walk: frame, reveals over its root, approvals, answer."""
         root = self.frame_root(home, **changes)
         reveals = tuple(self.reveal(root, party) for party in self.parties)
-        approvals = (self.approve("counsel"), self.approve("privacy"))
+        approvals = (self.approve("counsel", home), self.approve("privacy", home))
         return answer(home, self.request(reveals=reveals, approvals=approvals, **changes))
 
     def frame_root(self, home: Home, **changes: Any) -> str:

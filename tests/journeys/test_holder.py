@@ -185,9 +185,9 @@ def test_an_answer_waits_for_reveals_then_for_two_approvals(matter: Matter) -> N
         with pytest.raises(Awaiting, match=r"access\.awaiting-approval"):
             answer(home, matter.request(reveals=reveals))
         with pytest.raises(Awaiting, match="1 more of privacy"):
-            answer(home, matter.request(reveals=reveals, approvals=(matter.approve("counsel"),)))
+            answer(home, matter.request(reveals=reveals, approvals=(matter.approve("counsel", home),)))
         assert not any(past.entry.act == "key.released" for past in home.ledger.entries())
-        both = (matter.approve("counsel"), matter.approve("privacy"))
+        both = (matter.approve("counsel", home), matter.approve("privacy", home))
         assert answer(home, matter.request(reveals=reveals, approvals=both))["drawn"] == 7
 
 
@@ -195,7 +195,7 @@ def test_one_person_cannot_approve_twice(matter: Matter) -> None:
     with matter.new_home() as home:
         root = matter.frame_root(home)
         reveals = tuple(matter.reveal(root, party) for party in matter.parties)
-        one = matter.approve("counsel")
+        one = matter.approve("counsel", home)
         again = matter.path / "copy.approval"
         shutil.copyfile(one, again)
         with pytest.raises(Refused, match=r"access\.one-operator"):
@@ -204,11 +204,26 @@ def test_one_person_cannot_approve_twice(matter: Matter) -> None:
 
 
 def test_an_approval_of_another_order_does_not_count(matter: Matter) -> None:
-    matter.approve("counsel"), matter.approve("privacy")
-    matter.size = 7
-    matter.write_order()
-    with matter.new_home() as home, pytest.raises(Refused, match=r"access\.other-request"):
-        matter.finish(home)
+    with matter.new_home() as home:
+        approvals = (matter.approve("counsel", home), matter.approve("privacy", home))
+        matter.size = 7
+        matter.write_order()
+        root = matter.frame_root(home)
+        reveals = tuple(matter.reveal(root, party) for party in matter.parties)
+        with pytest.raises(Refused, match=r"access\.other-request"):
+            answer(home, matter.request(reveals=reveals, approvals=approvals))
+
+
+def test_an_approval_for_one_home_opens_nothing_in_a_second_one(matter: Matter) -> None:
+    """The holder's second home, of the same name, has another log: the same two signatures are for nothing there."""
+    with matter.new_home() as home:
+        approvals = (matter.approve("counsel", home), matter.approve("privacy", home))
+    with matter.new_home(matter.path / "second") as second:
+        root = matter.frame_root(second)
+        reveals = tuple(matter.reveal(root, party) for party in matter.parties)
+        with pytest.raises(Refused, match=r"access\.other-request.*log differ"):
+            answer(second, matter.request(reveals=reveals, approvals=approvals))
+        assert not any(past.entry.act == "key.released" for past in second.ledger.entries())
 
 
 def test_an_early_or_foreign_reveal_is_refused(matter: Matter) -> None:
@@ -233,7 +248,7 @@ def test_a_silent_party_is_recorded_where_the_order_lets_the_draw_go_on(matter: 
     matter.write_order()
     with matter.new_home() as home:
         root = matter.frame_root(home)
-        approvals = (matter.approve("counsel"), matter.approve("privacy"))
+        approvals = (matter.approve("counsel", home), matter.approve("privacy", home))
         request = matter.request(reveals=(matter.reveal(root, "neutral"),), approvals=approvals, without=("requester",))
         assert answer(home, request)["verdict"].startswith("verified")
         assert any(past.entry.act == "seed.fallback" for past in home.ledger.entries())
@@ -307,7 +322,7 @@ def test_a_larger_draw_contains_the_smaller(matter: Matter) -> None:
         matter.finish(home)
         small = home.matter_path("26-cv-9001") / sample.DRAW
         extends = digest(small.read_bytes())
-        for name in ("requester.reveal", "neutral.reveal", "counsel.approval", "privacy.approval"):
+        for name in ("requester.reveal", "neutral.reveal"):
             (matter.path / name).unlink()
         matter.size = 9
         matter.write_order(fallback=f'refuse"\nextends = "{extends}')

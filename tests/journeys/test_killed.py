@@ -80,8 +80,8 @@ def test_killed_at_every_stage_it_finishes_without_loss_or_duplicate(tmp_path: P
     assert subprocess.run(command(matter), env=environment(), capture_output=True).returncode == 8
     with matter.open_home() as home:
         root = matter.frame_root(home)
+        approvals = [argument for role in ("counsel", "privacy") for argument in ("--approval", matter.approve(role, home))]
     reveals = [argument for party in matter.parties for argument in ("--reveal", matter.reveal(root, party))]
-    approvals = [argument for role in ("counsel", "privacy") for argument in ("--approval", matter.approve(role))]
     whole = command(matter, *reveals, *approvals)
     killed += [moment for moment in MOMENTS[4:] if kill_at(whole, where / moment)]
     last = subprocess.run(whole, env=environment(), capture_output=True, text=True)

@@ -116,7 +116,7 @@ def test_nothing_the_run_leaves_prints_or_logs_holds_a_planted_secret(
     with matter.new_home() as home:
         root = matter.frame_root(home)
         reveals = tuple(matter.reveal(root, party) for party in matter.parties)
-        approvals = (matter.approve("counsel"), matter.approve("privacy"))
+        approvals = (matter.approve("counsel", home), matter.approve("privacy", home))
         answer(home, matter.request(reveals=reveals, approvals=approvals, processes=1), watch=listener)
     said = capfd.readouterr()
     assert_silent("stdout and stderr", (said.out + said.err).encode())

@@ -119,10 +119,10 @@ def _work(desk: Desk, request: Request, volume: Path, extra: Sequence[Figure]) -
         committed = sample.commit_frame(desk, request.rows)
     with timings.of("draw"):
         made = sample.make_draw(desk, committed, request.reveals, request.without)
-    grant, approvals = authorize(desk, request.approvals)
+    drawn = sample.drawn_refs(made, committed.map)
+    grant, approvals = authorize(desk, request.approvals, drawn.values())
     with timings.of("index"):
         index_works(desk, request.works)
-    drawn = sample.drawn_refs(made, committed.map)
     with timings.of("examine"):
         results = examine(desk, grant, list(drawn.values()), processes=request.processes)
     with timings.of("decide"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from incamera.clerk import access
 from incamera.clerk.desk import Desk
 from incamera.clerk.home import write_atomically
 from incamera.core.canon import pack, unpack
+from incamera.core.ids import Digest, Ref
 from incamera.core.records import Approval, Grant
 from incamera.governance import identity, policy
 from incamera.governance.grant import issue
@@ -18,20 +19,21 @@ from incamera.governance.request import SignedApproval, read_approval
 GRANT, APPROVALS = "grant.json", "approvals"
 
 
-def authorize(desk: Desk, files: Sequence[Path]) -> tuple[Grant, tuple[Approval, ...]]:
-    """A live grant over the draw, with the approvals it rests on.
+def authorize(desk: Desk, files: Sequence[Path], crefs: Iterable[Ref]) -> tuple[Grant, tuple[Approval, ...]]:
+    """A live grant over *crefs*, the draw, and over nothing else; with the approvals it rests on.
 
     Raises:
         Awaiting: `access.awaiting-approval`, naming the roles that could still approve.
         Refused: `access.*`, each recorded in the ledger before it is raised.
     """
     approvals = [read_approval(path) for path in files]
-    kept = _kept(desk)
+    listed = desk.home.vault.list_for_grant(crefs)
+    kept = _kept(desk, listed)
     if kept is not None:
         return kept
     desk.watch.stage("authorize")
     grant = issue(
-        access.request_of(desk.order),
+        access.request_of(desk.order, desk.home.log_key),
         approvals,
         order=desk.order,
         actor=identity.local(desk.actor),
@@ -39,6 +41,8 @@ def authorize(desk: Desk, files: Sequence[Path]) -> tuple[Grant, tuple[Approval,
         appender=desk.home.ledger,
         clock=desk.home.clock,
         policy=policy.shipped(),
+        log=desk.home.log_key,
+        listed=listed,
         history=History.of(desk.home.ledger.entries(desk.matter)),
     )
     for number, approval in enumerate(approvals, 1):
@@ -47,12 +51,14 @@ def authorize(desk: Desk, files: Sequence[Path]) -> tuple[Grant, tuple[Approval,
     return grant, tuple(approvals)
 
 
-def _kept(desk: Desk) -> tuple[Grant, tuple[SignedApproval, ...]] | None:
-    """The grant of an earlier run, if nothing has ended it; the vault checks it again, tag and receipt included."""
+def _kept(desk: Desk, listed: Digest) -> tuple[Grant, tuple[SignedApproval, ...]] | None:
+    """The grant of an earlier run over the same list, if nothing has ended it; the broker checks it again, all of it."""
     path = desk.path / GRANT
     if not path.exists():
         return None
     grant = unpack(path.read_bytes(), Grant)
+    if grant.listed != listed:
+        return None
     revoked = desk.recorded("access.revoked")
     if desk.home.clock.now() >= grant.expires_at or (revoked is not None and revoked.index > grant.receipt.index):
         return None

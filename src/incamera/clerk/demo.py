@@ -96,10 +96,10 @@ def _answer(
         yield "an answer before any seed was revealed", str(early)
     root = str((Desk(home=home, order=orders.load(order), watch=Silent()).done("frame") or {})["root"])
     reveals = tuple(_reveal(party, order, root) for party in (requester, neutral))
-    one = _approve(holder, order, "counsel")
+    one = _approve(holder, order, "counsel", home.log_key)
     if (single := attempt(reveals=reveals, approvals=(one,))) is not None:
         yield "an answer with a single approver", str(single)
-    attempt(reveals=reveals, approvals=(one, _approve(holder, order, "privacy")))
+    attempt(reveals=reveals, approvals=(one, _approve(holder, order, "privacy", home.log_key)))
 
 
 # --- parties ----------------------------------------------------------------------------------------------------------
@@ -139,11 +139,11 @@ def _reveal(party: Party, order: Path, root: str) -> Path:
     return out
 
 
-def _approve(party: Party, order: Path, role: str) -> Path:
+def _approve(party: Party, order: Path, role: str, log: str) -> Path:
     from incamera.clerk.clock import SystemClock
 
     out = party.path / f"{role}.approval.json"
-    access.sign_approval(order, party.key(role), role=role, days=7, out=out, passphrase=None, clock=SystemClock())
+    access.sign_approval(order, party.key(role), log=log, role=role, days=7, out=out, passphrase=None, clock=SystemClock())
     return out
 
 

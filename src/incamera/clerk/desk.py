@@ -11,10 +11,11 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from incamera.clerk.follow import Follower
 from incamera.clerk.home import Home, write_atomically
 from incamera.clerk.watch import Silent, Watcher
 from incamera.core.canon import canonical, instant
@@ -36,6 +37,10 @@ class Desk:
     actor: str = "holder"
     watch: Watcher = field(default_factory=Silent)
     run: Ref = field(default_factory=new_ref)
+
+    def __post_init__(self) -> None:
+        self._past: dict[str, list[Recorded]] = {}
+        self._follower: Follower | None = None
 
     @property
     def matter(self) -> str:
@@ -59,12 +64,21 @@ class Desk:
         return Entry(act=act, matter=self.matter, actor=self.actor, fields={"run": self.run, **present})
 
     def recorded(self, act: str, **fields: Any) -> Recorded | None:
-        """The latest act of this kind in the matter whose fields have these values, or None."""
-        found = None
-        for recorded in self.home.ledger.entries(self.matter):
-            if recorded.entry.act == act and all(recorded.entry.fields.get(k) == v for k, v in fields.items()):
-                found = recorded
-        return found
+        """The latest act of this kind in the matter whose fields have these values, or None.
+
+        Its leaf is left out: `ledger.entry(index)` has it. Cost: what was appended since the last call is read, once.
+        """
+        if self._follower is None:
+            self._follower = Follower(self.home.ledger, self._remember)
+        self._follower.catch_up()
+        for recorded in reversed(self._past.get(act, [])):
+            if all(recorded.entry.fields.get(name) == value for name, value in fields.items()):
+                return recorded
+        return None
+
+    def _remember(self, recorded: Recorded) -> None:
+        if recorded.entry.matter == self.matter:
+            self._past.setdefault(recorded.entry.act, []).append(replace(recorded, leaf=b""))
 
     def once(self, act: str, *, key: tuple[str, ...], **fields: Any) -> None:
         """Write the act unless the ledger holds it already with the same values under *key*."""

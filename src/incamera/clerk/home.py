@@ -1,32 +1,51 @@
 """A home: one party's vault, ledger, keys and matters on one machine. Opens paths so that the rooms need not.
 
-Holder, requester and neutral each have their own. Signing and grant keys lie in `secrets/`, wrapped by the home's KMS;
-`home.toml` holds no secret. Layout: `docs/house.md`; bytes: `docs/formats/home.md`.
+Holder, requester and neutral each have their own. Signing and grant keys lie in keys.db under the open epoch, so that a roll
+reaches them like everything else; `home.toml` holds no secret. Layout: `docs/house.md`; bytes: `docs/formats/home.md`.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-import shutil
-import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from incamera.clerk.clock import SystemClock
-from incamera.core.errors import Malformed, Refused, Unavailable
+from incamera.clerk.follow import Follower
+from incamera.clerk.homefile import (
+    HomeFacts,
+    bring_secrets,
+    check_kms,
+    clear_remains,
+    key_missing,
+    read_facts,
+    remove_wrapped,
+    require_kms,
+)
+from incamera.clerk.passphrase import passphrase_from
+from incamera.core.errors import Refused, Unavailable
 from incamera.core.ports import Clock
+from incamera.core.records import Entry, Receipt
+from incamera.governance import policy
+from incamera.governance.gate import Gate
+from incamera.governance.standing import Standing
 from incamera.ledger.log import Ledger
 from incamera.vault import envelope
+from incamera.vault.database import Database
+from incamera.vault.keys import Keyring
 from incamera.vault.kms import Kms, LocalKms
-from incamera.vault.store import Vault
-from incamera_verify.note import Signer
+from incamera.vault.store import GRANT_SECRET, Vault
+from incamera_verify.note import Algorithm, Signer, Verifier
 
-VERSION = "incamera/home/1"
-#: Where the passphrase of the local KMS comes from, besides a file: never a command-line argument, which `ps` shows.
-PASSPHRASE_VARIABLE = "INCAMERA_PASSPHRASE"  # noqa: S105
+__all__ = ["Home", "check_kms", "passphrase_from", "require_kms", "write_atomically"]
+
+#: What the home keeps secret, besides what the vault keeps for itself, by the names under which keys.db has it.
+LEDGER_SECRET, MANIFEST_SECRET, MATTER_SECRET = "ledger", "manifest", "matter"
 
 
 @dataclass(kw_only=True, repr=False)
@@ -36,49 +55,57 @@ class Home:
     path: Path
     origin: str
     kms: Kms
-    epoch: str
     demonstration: bool
+    broker: str | None = None
     clock: Clock = field(default_factory=SystemClock)
 
     def __repr__(self) -> str:
         return f"<Home {self.origin}>"
 
     @classmethod
-    def create(cls, path: Path, *, origin: str, passphrase: str, demonstration: bool = False, clock: Clock | None = None) -> Home:
+    def create(
+        cls,
+        path: Path,
+        *,
+        origin: str,
+        passphrase: str,
+        demonstration: bool = False,
+        broker: str | None = None,
+        clock: Clock | None = None,
+    ) -> Home:
         """Make a home at *path* with a local KMS, fresh keys, an empty vault and a new ledger.
 
+        Args:
+            broker: The socket of the key broker, where it is to be a process of its own; see `docs/guides/custodian.md`.
         Raises:
             Refused: `home.exists`, `home.not-empty`: nothing is overwritten. What a creation that was cut short left is cleared.
         """
         if (path / "home.toml").exists():
             raise Refused("home.exists", "this directory is a home already; choose another or use it", where=str(path))
-        _clear_remains(path)
+        clear_remains(path)
         (path / "secrets").mkdir(parents=True, exist_ok=True, mode=0o700)
+        facts = HomeFacts(origin=origin, kms=LocalKms.name, demonstration=demonstration, broker=broker)
         kms = LocalKms.create(path / "secrets" / "kms.json", passphrase)
-        epoch = kms.new_epoch()
-        home = cls(path=path, origin=origin, kms=kms, epoch=epoch, demonstration=demonstration, clock=clock or SystemClock())
-        home._put_secret("ledger", Signer.generate(origin).text.encode())
-        home._put_secret("manifest", Signer.generate(f"{origin}/production").text.encode())
-        home._put_secret("grant", secrets.token_bytes(32))
-        home._put_secret("matter", secrets.token_bytes(32))
-        with Ledger.create(path / "ledger", [home.ledger_signer], home.clock) as ledger:
-            Vault.create(
-                path, kms, appender=ledger, clock=home.clock, grant_key=home.grant_key, log=[home.ledger_signer.verifier]
-            ).close()
+        home = cls._of(path, facts, kms, clock)
+        Vault.create(path, kms, appender=_NoLedger(), clock=home.clock).close()
+        home.make_keys()
         # Written last: a home that was interrupted while being made is not taken for one.
-        lines = [
-            f'version = "{VERSION}"',
-            f'origin = "{origin}"',
-            f'kms = "{kms.name}"',
-            f'epoch = "{epoch}"',
-            f"demonstration = {str(demonstration).lower()}",
-        ]
-        write_atomically(path / "home.toml", ("\n".join(lines) + "\n").encode())
+        write_atomically(path / "home.toml", facts.to_toml())
         return home
+
+    def make_keys(self) -> None:
+        """Keep fresh keys in keys.db, and begin the ledger with them: Ed25519 and ML-DSA-44, so that who breaks one algorithm
+        has still not signed a checkpoint."""
+        signers = [Signer.generate(self.origin), Signer.generate(self.origin, Algorithm.COSIGNATURE_MLDSA44)]
+        with self._keyring() as keyring:
+            keyring.keep_secret(LEDGER_SECRET, "\n".join(signer.text for signer in signers).encode())
+            keyring.keep_secret(MANIFEST_SECRET, Signer.generate(f"{self.origin}/production").text.encode())
+            keyring.keep_secret(MATTER_SECRET, secrets.token_bytes(32))
+        Ledger.create(self.path / "ledger", self.ledger_signers, self.clock).close()
 
     @classmethod
     def open(cls, path: Path, *, passphrase: str, clock: Clock | None = None) -> Home:
-        """Open the home at *path*.
+        """Open the home at *path*; one of an earlier version is brought up to date first.
 
         Raises:
             Unavailable: `home.missing`; a KMS file that is missing or does not open (`vault.kms-*`).
@@ -86,12 +113,22 @@ class Home:
         """
         facts = read_facts(path)
         kms = LocalKms.open(path / "secrets" / "kms.json", passphrase)
+        home = cls._of(path, facts, kms, clock)
+        if facts.epoch is not None:
+            with home._keyring() as keyring:
+                bring_secrets(path, facts, kms, keyring)
+            write_atomically(path / "home.toml", facts.to_toml())
+        remove_wrapped(path)
+        return home
+
+    @classmethod
+    def _of(cls, path: Path, facts: HomeFacts, kms: Kms, clock: Clock | None) -> Home:
         return cls(
             path=path,
             origin=facts.origin,
             kms=kms,
-            epoch=facts.epoch,
             demonstration=facts.demonstration,
+            broker=facts.broker,
             clock=clock or SystemClock(),
         )
 
@@ -111,7 +148,7 @@ class Home:
 
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger.open(self.path / "ledger", [self.ledger_signer], self.clock)
+        return Ledger.open(self.path / "ledger", self.ledger_signers, self.clock)
 
     @cached_property
     def vault(self) -> Vault:
@@ -121,30 +158,76 @@ class Home:
             appender=self.ledger,
             clock=self.clock,
             grant_key=self.grant_key,
-            log=[self.ledger_signer.verifier],
+            log=self.ledger_keys,
+            gate=self.gate,
+            broker=self.broker,
         )
+
+    @cached_property
+    def gate(self) -> Gate:
+        """The access policies and what the ledger tells by now: asked by the broker for every release of keys."""
+        standing = Standing()
+        follower = Follower(self.ledger, standing.see)
+
+        def now() -> Standing:
+            follower.catch_up()
+            return standing
+
+        return Gate(policy.shipped(), standing=now)
 
     # --- keys --------------------------------------------------------------------------------------------------
 
     @cached_property
+    def ledger_signers(self) -> tuple[Signer, ...]:
+        """The keys of the log, Ed25519 first; each of them signs every checkpoint. Homes of version 1 have Ed25519 alone."""
+        return tuple(Signer.parse(line) for line in self._secrets[LEDGER_SECRET].decode().splitlines())
+
+    @property
     def ledger_signer(self) -> Signer:
-        return Signer.parse(self._secret("ledger").decode())
+        """The Ed25519 key of the log."""
+        return self.ledger_signers[0]
+
+    @property
+    def log_key(self) -> str:
+        """By which requests and approvals name this home: the public Ed25519 key of its log."""
+        return self.ledger_signer.verifier.text
+
+    @property
+    def ledger_keys(self) -> tuple[Verifier, ...]:
+        """The public keys of the log, all of which must have signed."""
+        return tuple(signer.verifier for signer in self.ledger_signers)
 
     @cached_property
     def manifest_signer(self) -> Signer:
-        return Signer.parse(self._secret("manifest").decode())
+        return Signer.parse(self._secrets[MANIFEST_SECRET].decode())
 
-    @cached_property
+    @property
     def grant_key(self) -> bytes:
-        return self._secret("grant")
+        return self._secrets[GRANT_SECRET]
 
     @cached_property
-    def _matter_secret(self) -> bytes:
-        return self._secret("matter")
+    def _secrets(self) -> dict[str, bytes]:
+        """The home's secrets, read once, before the vault opens: the vault needs a ledger, and the ledger its keys."""
+        found: dict[str, bytes] = {}
+        with self._keyring() as keyring:
+            for name in (LEDGER_SECRET, MANIFEST_SECRET, MATTER_SECRET, GRANT_SECRET):
+                secret = keyring.secret(name)
+                if secret is None:
+                    raise key_missing(name)
+                found[name] = secret
+        return found
+
+    @contextmanager
+    def _keyring(self) -> Iterator[Keyring]:
+        database = Database.at(self.path / "keys.db", "keys", create=False)
+        try:
+            yield Keyring(database, self.kms, clock=self.clock)
+        finally:
+            database.close()
 
     def matter_key(self, matter: str, use: str) -> bytes:
         """32 bytes for one *use* in one matter: its row map, its index of works, its pseudonyms. Random at the root."""
-        return envelope.derive(self._matter_secret, f"incamera/matter/1\0{matter}\0{use}".encode())
+        return envelope.derive(self._secrets[MATTER_SECRET], f"incamera/matter/1\0{matter}\0{use}".encode())
 
     # --- what may be shown -----------------------------------------------------------------------------------------
 
@@ -153,7 +236,8 @@ class Home:
         return {
             "home": str(self.path),
             "origin": self.origin,
-            "ledger_key": self.ledger_signer.verifier.text,
+            "ledger_key": self.log_key,
+            "ledger_keys": [key.text for key in self.ledger_keys],
             "production_key": self.manifest_signer.verifier.text,
             "kms": self.kms.name,
             "demonstration": self.demonstration,
@@ -175,96 +259,15 @@ class Home:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         return path
 
-    def _secret_path(self, name: str) -> Path:
-        return self.path / "secrets" / f"{name}.wrapped"
 
-    def _put_secret(self, name: str, value: bytes) -> None:
-        write_atomically(self._secret_path(name), self.kms.wrap(self.epoch, value, _context(self.origin, name)), mode=0o600)
+class _NoLedger:
+    """Stands where a vault that is being made has no ledger yet: making one writes no act."""
 
-    def _secret(self, name: str) -> bytes:
-        try:
-            blob = self._secret_path(name).read_bytes()
-        except FileNotFoundError:
-            raise Unavailable(
-                "home.key-missing", "a key file of this home is gone; restore it from its backup", where=f"secrets/{name}.wrapped"
-            ) from None
-        return self.kms.unwrap(self.epoch, blob, _context(self.origin, name))
+    def append(self, entry: Entry) -> Receipt:
+        raise Unavailable("home.no-ledger", "the home is being made and has no ledger yet", where=entry.act)
 
-
-def _clear_remains(path: Path) -> None:
-    """Remove what a creation that was cut short left: nothing was ever stored in it, for `home.toml` is written last.
-
-    Raises:
-        Refused: `home.not-empty`, something lies there that no creation makes.
-    """
-    remains = {"secrets", "vault", "ledger", "keys.db", "state.db"}
-    found = {entry.name.removesuffix("-wal").removesuffix("-shm") for entry in path.iterdir()} if path.is_dir() else set()
-    if not found <= remains:
-        raise Refused("home.not-empty", "the directory holds something else; choose an empty one", where=str(path))
-    for entry in list(path.iterdir()) if found else ():
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HomeFacts:
-    """What `home.toml` says; no secret."""
-
-    origin: str
-    kms: str
-    epoch: str
-    demonstration: bool
-
-
-def read_facts(path: Path) -> HomeFacts:
-    """`home.toml`, checked."""
-    try:
-        facts = tomllib.loads((path / "home.toml").read_text("utf-8"))
-    except FileNotFoundError:
-        raise Unavailable("home.missing", "no home here; make one with `incamera init --kms local`", where=str(path)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        raise Malformed("home.damaged", "home.toml is not readable TOML", where=str(path)) from None
-    if facts.get("version") != VERSION or not all(isinstance(facts.get(name), str) for name in ("origin", "kms", "epoch")):
-        raise Malformed("home.damaged", f"home.toml is not an {VERSION} file", where=str(path))
-    return HomeFacts(
-        origin=facts["origin"], kms=facts["kms"], epoch=facts["epoch"], demonstration=facts.get("demonstration") is True
-    )
-
-
-def check_kms(kms: str) -> None:
-    """Raises `Malformed` (`home.unknown-kms`) unless this version can make a home under that KMS."""
-    if kms != "local":
-        raise Malformed("home.unknown-kms", "known here: local", where="--kms")
-
-
-def require_kms(path: Path, stated: str | None) -> None:
-    """A matter needs the home's KMS said aloud: nobody answers an order under a local key file without knowing it.
-
-    Raises:
-        Refused: `home.kms-not-stated`, `home.other-kms`.
-    """
-    kms = read_facts(path).kms
-    if stated is None:
-        raise Refused("home.kms-not-stated", f"this home's keys are under {kms}: say --kms {kms}", where="--kms")
-    if stated != kms:
-        raise Refused("home.other-kms", f"this home's keys are under {kms}", where="--kms")
-
-
-def passphrase_from(file: Path | None) -> str:
-    """The KMS passphrase: the first line of *file*, else the environment variable `INCAMERA_PASSPHRASE`.
-
-    Raises:
-        Unavailable: `home.no-passphrase`.
-    """
-    if file is not None:
-        if not file.is_file():
-            raise Unavailable("home.no-passphrase", "the passphrase file is not there", where=str(file))
-        return file.read_text("utf-8").split("\n", 1)[0]
-    value = os.environ.get(PASSPHRASE_VARIABLE)
-    if not value:
-        raise Unavailable(
-            "home.no-passphrase", f"set {PASSPHRASE_VARIABLE} or give --passphrase-file: the local KMS needs its passphrase"
-        )
-    return value
+    def append_many(self, entries: Sequence[Entry]) -> list[Receipt]:
+        return [self.append(entry) for entry in entries]
 
 
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
@@ -286,7 +289,3 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         os.fsync(parent)
     finally:
         os.close(parent)
-
-
-def _context(origin: str, name: str) -> dict[str, str]:
-    return {"use": "incamera/home/secret/1", "origin": origin, "name": name}

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from incamera.clerk import access
 from incamera.clerk.collect import Sources
 from incamera.clerk.watch import Watcher
 from incamera.clerk.works import read_works
@@ -63,7 +62,7 @@ def plan(order_path: Path, sources: Sources, works: tuple[Path, ...], *, process
     share = min(1.0, size / max(1, len(seen.facts))) if size else 0.0
     return {
         "matter": order.matter.id,
-        "request": access.request_of(order).digest,
+        "order": order.digest,
         "conversations": len(seen.facts),
         "subjects": len({facts.subject for facts in seen.facts}),
         "frame": None if built is None else len(built.rows),

@@ -121,7 +121,7 @@ def produce(
     package = build(
         cleared(desk, results, decided, facts),
         terms=terms_of(order),
-        evidence=Evidence(leaves=lambda index: home.ledger.entry(index).leaf, log=(home.ledger_signer.verifier,)),
+        evidence=Evidence(leaves=lambda index: home.ledger.entry(index).leaf, log=home.ledger_keys),
         sampled=SampleFiles(frame=desk.path / sample.FRAME, draw=desk.path / sample.DRAW, reveals=sample.revealed(desk)),
         signer=home.manifest_signer.verifier,
         out=out,
@@ -200,7 +200,7 @@ def trust_file(desk: Desk) -> bytes:
     """The keys and the frame's checkpoint that a receiver pins. Hand it over by another way than the volume."""
     home = desk.home
     trust = Trust(
-        home.origin, (home.ledger_signer.verifier,), (home.manifest_signer.verifier,), (), desk.matter, desk.order.digest
+        home.origin, home.ledger_keys, (home.manifest_signer.verifier,), (), desk.matter, desk.order.digest
     )
     return trust.to_toml(_first_checkpoint_of(desk, "frame.committed"))
 

@@ -103,9 +103,10 @@ class History:
                 yield index, leaf
                 index += 1
 
-    def entries(self, matter: str | None = None) -> Iterator[Recorded]:
-        """Every act, or every act of one matter, in order. Raises `Unverified` at the first that does not hold."""
-        for index, leaf in self.leaves():
+    def entries(self, matter: str | None = None, *, start: int = 0) -> Iterator[Recorded]:
+        """Every act from *start* on, or every such act of one matter, in order. Raises `Unverified` at the first that does not
+        hold."""
+        for index, leaf in self.leaves(start):
             recorded = decode(leaf, index)
             if matter is None or recorded.entry.matter == matter:
                 yield recorded

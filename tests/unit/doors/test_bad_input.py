@@ -6,9 +6,11 @@ import gzip
 import json
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -138,18 +140,23 @@ def test_a_home_needs_a_kms_that_is_known(run: Run, tmp_path: Path) -> None:
     assert (status, "[home.unknown-kms]" in said) == (3, True)
 
 
+def in_keys(home: Path, sql: str) -> None:
+    with closing(sqlite3.connect(home / "keys.db")) as keys, keys:
+        keys.execute(sql)
+
+
 @pytest.mark.parametrize(
     ("spoil", "status", "code"),
     [
         (lambda h: (h / "home.toml").unlink(), 7, "home.missing"),
         (lambda h: (h / "home.toml").write_text("version = 3"), 3, "home.damaged"),
         (lambda h: (h / "home.toml").write_text("]["), 3, "home.damaged"),
-        (lambda h: (h / "secrets/grant.wrapped").unlink(), 7, "home.key-missing"),
-        (lambda h: (h / "secrets/ledger.wrapped").write_bytes(b"\0" * 80), 5, "vault.not-authentic"),
+        (lambda h: in_keys(h, "DELETE FROM secret WHERE name = 'matter'"), 7, "home.key-missing"),
+        (lambda h: in_keys(h, "UPDATE secret SET wrapped = zeroblob(80) WHERE name = 'ledger'"), 5, "vault.not-authentic"),
         (lambda h: (h / "secrets/kms.json").unlink(), 7, "vault.kms-missing"),
         (lambda h: (h / "keys.db").unlink(), 7, "vault.missing-database"),
     ],
-    ids=["no-home", "other-version", "not-toml", "no-grant-key", "altered-key", "no-kms-file", "no-key-database"],
+    ids=["no-home", "other-version", "not-toml", "no-matter-key", "altered-key", "no-kms-file", "no-key-database"],
 )
 def test_a_spoilt_home_says_what_is_wrong(run: Run, home: Path, spoil: Callable[[Path], object], status: int, code: str) -> None:
     spoil(home)
@@ -159,6 +166,7 @@ def test_a_spoilt_home_says_what_is_wrong(run: Run, home: Path, spoil: Callable[
 
 def test_a_wrong_passphrase_opens_nothing(run: Run, home: Path, tmp_path: Path) -> None:
     (tmp_path / "wrong").write_text("another passphrase\n")
+    (tmp_path / "wrong").chmod(0o600)
     status, _, said = run("vault", "stats", "--home", home, "--passphrase-file", tmp_path / "wrong")
     assert (status, "[vault.kms-passphrase]" in said) == (7, True)
 

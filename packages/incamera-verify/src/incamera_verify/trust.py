@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from incamera_verify.errors import VerificationError
-from incamera_verify.note import Checkpoint, Verifier, open_checkpoint
+from incamera_verify.note import Algorithm, Checkpoint, Verifier, open_checkpoint
 
 VERSION = "incamera/trust/1"
 
@@ -73,6 +73,8 @@ class Trust:
         keys = _keys(log, "log", where)
         if not isinstance(origin, str) or any(key.name != origin for key in keys):
             raise VerificationError("trust.malformed", "log.origin is not the name of every key in log.keys", where)
+        if not any(key.algorithm is Algorithm.ED25519 for key in keys):
+            raise VerificationError("trust.malformed", "log.keys names no Ed25519 key of the log", where)
         trust = cls(
             origin, keys, _keys(manifest, "manifest", where), (), _text(matter, "id", where), _text(matter, "order", where)
         )

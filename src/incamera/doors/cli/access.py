@@ -12,6 +12,7 @@ from incamera.doors.cli import options, output
 app = typer.Typer(name="access", help="Keys, approvals and grants: two people, two keys, two roles.", no_args_is_help=True)
 
 OrderFile = Annotated[Path, typer.Argument(metavar="ORDER.toml", help="The order.")]
+Log = Annotated[str, typer.Option(help="The holder's log by its Ed25519 key; the holder reads it to you, from `ledger keys`.")]
 Role = Annotated[str, typer.Option(help="counsel, privacy, neutral, holder, court; requester for seeds only.")]
 
 
@@ -30,17 +31,18 @@ def keygen(
 
 
 @app.command()
-def request(order: OrderFile, json: options.AsJson = False) -> None:
-    """Show what an order asks approvers to sign."""
+def request(order: OrderFile, log: Log, json: options.AsJson = False) -> None:
+    """Show what an order asks approvers to sign, for the one home that is to answer it."""
     from incamera.clerk import access
 
-    output.result(access.show_request(order), as_json=json)
+    output.result(access.show_request(order, log), as_json=json)
 
 
 @app.command()
 def approve(
     order: OrderFile,
     key: Annotated[Path, typer.Option(help="Your own private key file.")],
+    log: Log,
     role: Role,
     out: Annotated[Path, typer.Option(help="Where the approval file goes.")],
     days: Annotated[int, typer.Option(min=1, max=366, help="How long the approval lasts.")] = 30,
@@ -52,7 +54,14 @@ def approve(
     from incamera.clerk.clock import SystemClock
 
     signed = access.sign_approval(
-        order, key, role=role, days=days, out=out, passphrase=options.key_passphrase(key_passphrase_file), clock=SystemClock()
+        order,
+        key,
+        log=log,
+        role=role,
+        days=days,
+        out=out,
+        passphrase=options.key_passphrase(key_passphrase_file),
+        clock=SystemClock(),
     )
     output.result(signed, as_json=json)
 
