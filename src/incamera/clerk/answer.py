@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from incamera.clerk import produce, sample
+from incamera.clerk import produce, reading, sample
 from incamera.clerk.authorize import authorize
-from incamera.clerk.clear import decide
+from incamera.clerk.clear import decide, sort
 from incamera.clerk.collect import EXCEPTIONS, Sources, collect
 from incamera.clerk.desk import Desk
 from incamera.clerk.examination import examine
@@ -39,6 +39,7 @@ class Request:
     out: Path
     approvals: tuple[Path, ...] = ()
     reveals: tuple[Path, ...] = ()
+    readings: tuple[Path, ...] = ()
     without: tuple[str, ...] = ()
     rows: Path | None = None
     processes: int = 2
@@ -77,7 +78,7 @@ class _Timings:
 
 
 def answer(home: Home, request: Request, *, watch: Watcher | None = None, extra: Sequence[Figure] = ()) -> dict[str, Any]:
-    """Carry an order out: collect, frame, draw, authorize, examine, decide, build, seal, verify.
+    """Carry an order out: collect, frame, draw, authorize, examine, measure, decide, build, seal, verify.
 
     Run again with the same arguments it goes on where it stopped; what is finished is not done twice.
 
@@ -85,7 +86,8 @@ def answer(home: Home, request: Request, *, watch: Watcher | None = None, extra:
         extra: Further figures for the certificate, each with its class.
 
     Raises:
-        Awaiting: `sample.awaiting-reveal`, `access.awaiting-approval`: nothing is lost, the same command resumes.
+        Awaiting: `sample.awaiting-reveal`, `access.awaiting-approval`, `answer.awaiting-reading`: nothing is lost, the same
+            command resumes.
         Malformed, Refused, Unverified, Unavailable: as the stages say; every refusal is in the ledger.
     """
     desk = Desk(home=home, order=orders.load(request.order), watch=watch or Silent())
@@ -126,7 +128,11 @@ def _work(desk: Desk, request: Request, volume: Path, extra: Sequence[Figure]) -
     with timings.of("examine"):
         results = examine(desk, grant, list(drawn.values()), processes=request.processes)
     with timings.of("decide"):
-        decided = decide(desk, results, drawn, made.rows)
+        put = sort(desk, results, drawn, made.rows)
+    with timings.of("measure"):
+        read = reading.measure(desk, results, put, request.readings, request.out)
+    with timings.of("decide"):
+        decided = decide(desk, put, read.withheld if read else ())
     share = len(made.rows) / len(committed.frame.rows)
     timings.speed("examine", size=decided.sums.bytes, processes=request.processes, share=share)
     if not _sealed_already(desk, volume):
@@ -138,6 +144,7 @@ def _work(desk: Desk, request: Request, volume: Path, extra: Sequence[Figure]) -
             decided,
             approvals=approvals,
             out=volume,
+            read=read,
             extra=extra,
             stages=timings.stages,
         )

@@ -106,14 +106,21 @@ class Fragment:
         return f"<Fragment {len(self.rows)}>"
 
 
-def decide(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequence[Drawn]) -> Decided:
-    """Apply the order's rule to every examined conversation and record the calls.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sorted:
+    """The draw by the order's rules, before anything is decided: what would leave, what is not asked for, what is withheld."""
 
-    A fragment whose decision stands in the ledger already (a run that was resumed) keeps that receipt: its rows are the
-    same bytes.
-    """
+    rows: Sequence[Row]
+    produce: Sequence[Row]
+    passed: Sequence[Row]
+    withheld: Sequence[Withheld]
+    gone: Sequence[Failure]
+    sums: Sums
+
+
+def sort(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequence[Drawn]) -> Sorted:
+    """Apply the order's rules to every examined conversation."""
     sums, found = Sums(), list[Row]()
-    withheld: list[Withheld] = []
     failed: dict[str, str] = {}
     for one, outcome in _outcomes(results, drawn, rows):
         if outcome.examined is None:
@@ -128,6 +135,7 @@ def decide(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequenc
     if gone:
         desk.watch.note(f"{len(gone)} drawn conversations could not be examined, or were shredded since; they are listed by code")
     allowed = desk.order.deidentification.languages
+    withheld: list[Withheld] = []
     produce: list[Row] = []
     passed: list[Row] = []
     for row in found:
@@ -137,16 +145,29 @@ def decide(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequenc
             produce.append(row)
         else:
             passed.append(row)
+    return Sorted(rows=found, produce=produce, passed=passed, withheld=withheld, gone=gone, sums=sums)
+
+
+def decide(desk: Desk, made: Sorted, withheld: Sequence[Withheld] = ()) -> Decided:
+    """Record the calls: what would leave and is not among *withheld* is produced.
+
+    A fragment whose decision stands in the ledger already (a run that was resumed) keeps that receipt: its rows are the
+    same bytes.
+    """
+    kept_back = {one.conversation for one in withheld}
+    produce = [row for row in made.produce if row.drawn.row not in kept_back]
     fragments = [_record(desk, chunk, "produce", number) for number, chunk in enumerate(_chunks(produce))]
-    for number, chunk in enumerate(_chunks(passed)):
+    for number, chunk in enumerate(_chunks([row for row in made.produce if row.drawn.row in kept_back])):
+        _record(desk, chunk, "withhold", number)
+    for number, chunk in enumerate(_chunks(made.passed)):
         _record(desk, chunk, "not_responsive", number)
     return Decided(
-        rows=found,
+        rows=made.rows,
         produced=fragments,
-        withheld=withheld,
-        gone=gone,
-        sums=sums,
-        hits=count_thresholds(row.longest for row in found),
+        withheld=[*made.withheld, *withheld],
+        gone=made.gone,
+        sums=made.sums,
+        hits=count_thresholds(row.longest for row in made.rows),
     )
 
 

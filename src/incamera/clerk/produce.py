@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from incamera.clerk import sample, tables
+from incamera.clerk import reading, sample, tables
 from incamera.clerk.clear import Decided, cleared
 from incamera.clerk.desk import Desk
 from incamera.clerk.examination import Results
@@ -38,6 +38,7 @@ from incamera.sampling.frame import Frame
 from incamera.vault.facts import Facts
 from incamera_verify import volume
 from incamera_verify.errors import VerificationError
+from incamera_verify.evidence import ROOM_ONLY
 from incamera_verify.note import Checkpoint, Note
 from incamera_verify.report import Report
 from incamera_verify.trust import Trust
@@ -45,16 +46,18 @@ from incamera_verify.trust import Trust
 VOLUME, TRUST = "production", "trust.toml"
 
 
-def terms_of(order: Order) -> Terms:
+def terms_of(order: Order, *, room_only: bool = False) -> Terms:
     """What the order says about the volume.
 
-    The bulk lane of a whole sample is sealed to the neutral and the room unless a paragraph allows bulk export.
+    The bulk lane of a whole sample is sealed to the neutral and the room unless a paragraph allows bulk export; to the room
+    alone, whatever the order allows, where the readers' bound missed and *room_only* is the consequence.
 
     Raises:
         Refused: `production.bulk-not-allowed`.
     """
     production = order.production
-    exported = "bulk-export" in production.lanes
+    exported = "bulk-export" in production.lanes and not room_only
+    sealed = ("room",) if room_only else () if exported or production.scope == "responsive" else ("neutral", "room")
     return Terms(
         matter=order.matter.id,
         order=order.digest,
@@ -65,7 +68,7 @@ def terms_of(order: Order) -> Terms:
         prefix=production.prefix,
         designation=production.designation,
         scope=production.scope,
-        bulk_recipients=() if exported or production.scope == "responsive" else bulk_recipients(order),
+        bulk_recipients=keys_of(order, sealed),
         bulk_export_paragraph=order.paragraphs.get("production") if exported else None,
     )
 
@@ -74,24 +77,19 @@ def check_terms(order: Order) -> Terms:
     """Refuse, before anything is collected, an order that this version could not carry out as it says.
 
     Raises:
-        Refused: `answer.bound-not-established`, the order makes delivery depend on a measured leak rate, and no readers'
-            evidence is taken in here; `answer.lanes`, the order leaves out a lane that every volume has.
+        Refused: `answer.lanes`, the order leaves out a lane that every volume has; what `reading.readers_of` refuses: an order
+            that makes delivery depend on a measured leak rate must name readers apart from everybody else.
     """
-    if order.deidentification.max_leak_rate is not None:
-        raise Refused(
-            "answer.bound-not-established",
-            "only readers can bound what leaks, and this version takes no readers' evidence in: nothing may leave",
-            where="deidentification.max_leak_rate",
-        )
+    reading.readers_of(order)
     lanes = set(order.production.lanes)
     if "document" not in lanes or not lanes & {"bulk", "bulk-export"}:
         raise Refused("answer.lanes", "every volume has a document lane and a bulk lane: name both", where="production.lanes")
     return terms_of(order)
 
 
-def bulk_recipients(order: Order) -> tuple[str, ...]:
-    """Keys that may open a whole sample's rows: those of the neutral and of the review room."""
-    return tuple(recipient.age for recipient in order.recipients if recipient.role in ("neutral", "room"))
+def keys_of(order: Order, roles: Sequence[str]) -> tuple[str, ...]:
+    """age keys of the recipients in *roles*."""
+    return tuple(recipient.age for recipient in order.recipients if recipient.role in roles)
 
 
 def produce(
@@ -103,6 +101,7 @@ def produce(
     *,
     approvals: Sequence[Approval],
     out: Path,
+    read: reading.Evidence | None = None,
     extra: Sequence[Figure] = (),
     stages: dict[str, Any],
 ) -> None:
@@ -113,6 +112,7 @@ def produce(
         Unavailable: `production.disk-full`; nothing stands under the volume's name.
     """
     home, order = desk.home, desk.order
+    room_only = read is not None and read.room_only
     if not any(fragment.rows for fragment in decided.produced):
         desk.watch.note("no conversation of the draw is within the scope: the volume holds tables and proofs only")
     desk.watch.stage("build volume", sum(len(fragment.rows) for fragment in decided.produced))
@@ -120,7 +120,7 @@ def produce(
     facts: dict[Ref, Facts] = {known.cref: known for known in home.vault.facts() if known.cref in wanted}
     package = build(
         cleared(desk, results, decided, facts),
-        terms=terms_of(order),
+        terms=terms_of(order, room_only=room_only),
         evidence=Evidence(leaves=lambda index: home.ledger.entry(index).leaf, log=home.ledger_keys),
         sampled=SampleFiles(frame=desk.path / sample.FRAME, draw=desk.path / sample.DRAW, reveals=sample.revealed(desk)),
         signer=home.manifest_signer.verifier,
@@ -129,16 +129,18 @@ def produce(
         exceptions=[*_failures(desk), *decided.gone],
         tables=tables.tables(desk, frame, made, decided),
         run={"stages": stages},
+        measured=read.figures if read else None,
+        files=read.files if read else None,
         progress=desk.watch.advance,
     )
     reasons = single_operator(order, approvals, list(sample.revealed(desk)), demo=home.demonstration)
     certificate = compose(
         package,
-        figures=[*tables.figures(desk, frame, made, decided, desk.done("works") or {}), *extra],
-        labels=(*((SINGLE_OPERATOR,) if reasons else ()), *((DEMONSTRATION,) if home.demonstration else ())),
+        figures=[*tables.figures(desk, frame, made, decided, desk.done("works") or {}, read), *extra],
+        labels=_labels(reasons, home.demonstration, room_only),
         order=_order_facts(order),
         defaults=order.defaults,
-        deviations=[*reasons, *_fallbacks(desk)],
+        deviations=[*reasons, *_fallbacks(desk), *_misses(read)],
         keys=home.kms.warning or f"KMS: {home.kms.name}.",
         software={name: version(name) for name in ("incamera", "incamera-verify", "cryptography", "pyarrow", "numba")},
         issued_at=home.clock.now(),
@@ -152,8 +154,30 @@ def produce(
         export=lambda directory: export(home.ledger, desk.matter, directory),
         actor=desk.actor,
         clock=home.clock,
-        recipients=[recipient.age for recipient in order.recipients],
+        recipients=keys_of(order, ("room",) if room_only else ("requester", "neutral", "room")),
     )
+
+
+def _labels(reasons: Sequence[str], demonstration: bool, room_only: bool) -> tuple[str, ...]:
+    stated = ((SINGLE_OPERATOR, bool(reasons)), (DEMONSTRATION, demonstration), (ROOM_ONLY, room_only))
+    return tuple(label for label, holds in stated if holds)
+
+
+def _misses(read: reading.Evidence | None) -> list[str]:
+    """What the certificate says where the order's rate was missed, or rows had to be drawn for the readers again."""
+    if read is None:
+        return []
+    said = []
+    if read.verdict.missed:
+        strata = ", ".join(read.verdict.missed)
+        said.append(f"the readers' bound missed the order's rate; withheld, as the order says, are the strata {strata}")
+    if read.room_only:
+        said.append("the readers' bound missed the order's rate; the volume is for the review room only, as the order says")
+    if read.redrawn:
+        said.append(
+            f"rows were drawn for the readers {read.redrawn + 1} times, as what would leave had changed; the ledger has each"
+        )
+    return said
 
 
 def take_back(
@@ -199,9 +223,7 @@ def verify(desk: Desk, out: Path) -> Report:
 def trust_file(desk: Desk) -> bytes:
     """The keys and the frame's checkpoint that a receiver pins. Hand it over by another way than the volume."""
     home = desk.home
-    trust = Trust(
-        home.origin, home.ledger_keys, (home.manifest_signer.verifier,), (), desk.matter, desk.order.digest
-    )
+    trust = Trust(home.origin, home.ledger_keys, (home.manifest_signer.verifier,), (), desk.matter, desk.order.digest)
     return trust.to_toml(_first_checkpoint_of(desk, "frame.committed"))
 
 

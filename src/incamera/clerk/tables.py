@@ -6,6 +6,8 @@ from typing import Any
 
 from incamera.clerk.clear import Decided
 from incamera.clerk.desk import Desk
+from incamera.clerk.reading import Evidence
+from incamera.deid.evidence.readers import NOT_ESTABLISHED
 from incamera.production import Figure, Table, from_records, hits_by_threshold
 from incamera.production.figures import COMPLETE, DEID, DRAW, FRAME, MATCHES
 from incamera.sampling.draw import Draw
@@ -106,7 +108,9 @@ def _obligations(desk: Desk) -> Table:
     return from_records(rows, ("paragraph", "section", "rule", "evidence", "status"))
 
 
-def figures(desk: Desk, frame: Frame, made: Draw, decided: Decided, works: dict[str, Any]) -> list[Figure]:
+def figures(
+    desk: Desk, frame: Frame, made: Draw, decided: Decided, works: dict[str, Any], read: Evidence | None = None
+) -> list[Figure]:
     """The numbers only the neutral can check in the vault, or nobody but the holder: each says which."""
     sums, collected = decided.sums, desk.done("collect") or {}
     return [
@@ -119,13 +123,7 @@ def figures(desk: Desk, frame: Frame, made: Draw, decided: Decided, works: dict[
         _neutral(MATCHES, "draw.runs", "Shared runs in the draw, prompts included", sums.matches, "the search, run again"),
         _neutral(DEID, "deid.replacements", "Replacements in the draw", sum(sums.labels.values()), "the recipe, run again"),
         _neutral(DEID, "deid.unread", "Characters withheld unread", sum(sums.unread.values()), "the recipe, run again"),
-        _attested(
-            DEID,
-            "deid.bound",
-            "Upper bound on conversations that still leak",
-            "not established",
-            "no readers annotated a sample of this production; only readers can bound it",
-        ),
+        *_bound(read),
         _neutral(COMPLETE, "draw.outputs", "Outputs in the draw", sums.outputs, "the vault"),
         _neutral(
             COMPLETE,
@@ -138,6 +136,17 @@ def figures(desk: Desk, frame: Frame, made: Draw, decided: Decided, works: dict[
             ACCESS, "access.readers", "People who read raw text in this run", 0, "the examination ran in workers under one grant"
         ),
     ]
+
+
+def _bound(read: Evidence | None) -> list[Figure]:
+    """Without readers no bound; with them it follows from the volume, and stands among the figures anybody can recompute."""
+    if read is not None:
+        return []
+    label, how = (
+        "Upper bound on conversations that still leak",
+        "no readers read a sample of this production; only readers can bound it",
+    )
+    return [_attested(DEID, "deid.bound", label, NOT_ESTABLISHED, how)]
 
 
 def _frame(frame: Frame, made: Draw, collected: dict[str, Any]) -> list[Figure]:

@@ -111,6 +111,8 @@ def build(
     exceptions: Iterable[Failure] = (),
     tables: Mapping[str, Table] | None = None,
     run: Mapping[str, Any] | None = None,
+    measured: Mapping[str, numbers.Value] | None = None,
+    files: Mapping[str, bytes] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Package:
     """Render a volume from *items* into a staging directory beside *out*.
@@ -122,6 +124,8 @@ def build(
         tables: Further tables by name. `hits_by_threshold` is needed unless the whole draw is produced, when it is counted here;
             `masked_share` is always counted here.
         run: What `run.json` says of speed and cost.
+        measured: Figures that the verifier computes from *files*, by name (`incamera_verify.evidence`).
+        files: The evidence of what was missed, by its path in the volume.
         progress: Called with 1 for each conversation.
 
     Raises:
@@ -136,7 +140,9 @@ def build(
     staging = Staging(out)
     try:
         builder = _Builder(terms, evidence, signer, staging, tables or {}, progress or (lambda _: None))
-        return builder.build(items, sampled, withheld=withheld, exceptions=exceptions, run=run or {})
+        for name, data in sorted((files or {}).items()):
+            staging.write(name, data)
+        return builder.build(items, sampled, withheld=withheld, exceptions=exceptions, run=run or {}, measured=measured or {})
     except BaseException:
         staging.discard()
         raise
@@ -175,6 +181,7 @@ class _Builder:
         withheld: Iterable[Withheld],
         exceptions: Iterable[Failure],
         run: Mapping[str, Any],
+        measured: Mapping[str, numbers.Value],
     ) -> Package:
         terms = self.terms
         drawn = self._sample(sampled)
@@ -195,6 +202,7 @@ class _Builder:
         with world(str(self.staging.path)):
             listed = manifest.build(self.staging.path, terms.volume)
         values = volume.figures(listed, facts, drawn, self.tally) | numbers.unrelated(hits.records())
+        values |= measured
         whole = values["rows.total"] == values["draw.rows"]
         return Package(terms=terms, staging=self.staging, facts=facts, files=listed.files, values=values, whole_draw=whole)
 

@@ -170,7 +170,7 @@ def assign(
     assigned: list[Assigned] = []
     for stratum in sorted(by_stratum):
         _, count, twice = places[stratum]
-        ranked = sorted(by_stratum[stratum], key=lambda row: (hmac.digest(reading_key, row.encode("ascii"), "sha256"), row))
+        ranked = sorted(by_stratum[stratum], key=lambda row: (hmac.digest(reading_key, row.encode(), "sha256"), row))
         for row in ranked[:count]:
             place = len(assigned)
             second = ((place + 1) % readers,) if twice > 0 and readers > 1 else ()

@@ -28,6 +28,7 @@ def answer(
     accounts: Annotated[Path | None, typer.Option(help="ACCOUNTS.jsonl: account facts that the logs lack.")] = None,
     approval: Annotated[Paths | None, typer.Option(help="A signed approval; two are needed.")] = None,
     reveal: Annotated[Paths | None, typer.Option(help="A party's signed seed reveal; repeat for each party.")] = None,
+    reading: Annotated[Paths | None, typer.Option(help="A reader's signed annotation; repeat for each reader.")] = None,
     without_party: Annotated[
         list[str] | None, typer.Option(help="Draw without this silent party, where the order's fallback allows it.")
     ] = None,
@@ -42,9 +43,9 @@ def answer(
     processes: options.Processes = os.cpu_count() or 1,
     json: options.AsJson = False,
 ) -> None:
-    """Answer an order: collect, frame, draw, match and de-identify, decide, build, seal, verify.
+    """Answer an order: collect, frame, draw, match and de-identify, measure, decide, build, seal, verify.
 
-    Stops with exit code 8 while an approval or a reveal is missing; the same command goes on where it stopped.
+    Stops with exit code 8 while an approval, a reveal or a reading is missing; the same command goes on where it stopped.
     """
     from incamera.clerk.collect import Sources
 
@@ -69,6 +70,7 @@ def answer(
         out=out,
         approvals=tuple(approval or ()),
         reveals=tuple(reveal or ()),
+        readings=tuple(reading or ()),
         without=tuple(without_party or ()),
         rows=rows,
         processes=processes,

@@ -15,13 +15,13 @@ from incamera.core.errors import EXIT_CODES, Error
 
 _EPILOG = (
     "Exit codes: 0 done · 2 usage · 3 malformed input · 4 refused · 5 unverified · 6 budget spent · "
-    "7 unavailable · 8 awaiting an approval or a reveal (run again to resume) · 9 consistent, signer not established."
+    "7 unavailable · 8 awaiting an approval, a reveal or a reading (run again to resume) · 9 consistent, signer not established."
 )
 
 
 def build() -> typer.Typer:
     """The program with all its command groups."""
-    from incamera.doors.cli import access, answer, deid, home, ledger, matching, matter, production, sample
+    from incamera.doors.cli import access, answer, deid, home, ledger, matching, matter, production, reading, sample
 
     app = typer.Typer(
         name="incamera",
@@ -33,7 +33,7 @@ def build() -> typer.Typer:
     )
     answer.register(app)
     home.register(app)
-    for group in (matter, access, sample, deid, matching, production, ledger):
+    for group in (matter, access, sample, deid, reading, matching, production, ledger):
         app.add_typer(group.app)
     return app
 
