@@ -79,16 +79,16 @@ def each(one: Callable[[str], object]) -> Callable[[list[str]], None]:
 
 def incamera(*, names: bool, engine: str) -> Callable[[list[str]], None]:
     from incamera.deid.interchange import apply_records
-    from incamera.deid.patterns import scan
+    from incamera.deid.patterns import nominate
     from incamera.deid.recipe import load
 
     recipe = load().with_(names=names)
-    nominator = scan.hyperscan_nominator() if engine == "hyperscan" else scan.re2_nominator()
+    nominator = nominate.hyperscan_nominator() if engine == "hyperscan" else nominate.re2_nominator()
     if nominator is None:
         raise ImportError("hyperscan")
 
     def run(texts: list[str]) -> None:
-        scan.default_nominator = lambda: nominator
+        nominate.default_nominator = lambda: nominator
         for _ in apply_records(({"id": str(i), "text": text} for i, text in enumerate(texts)), recipe=recipe):
             pass
 

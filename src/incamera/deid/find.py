@@ -192,7 +192,7 @@ def _detect(
     plain = tokens.text
     hits = read.hits
     if recipe.patterns:
-        hits += [Hit(*h) for h in patterns.scan(plain)]
+        hits += named(patterns.scan(plain))
     if recipe.gate:
         gate = Gate(
             tokens, tables.table(read.language), known=known, code=read.code, scores=thought, bias=recipe.bias_milli / 1000

@@ -1,193 +1,70 @@
-"""Nominate, then confirm: an engine says which rules may match in a window, one matcher says where.
+"""Nominate, then confirm: an engine says which rules may match about where, one matcher says where.
 
-Hyperscan reads all rules in one pass (42 MB/s) and RE2 in one set; both only nominate (window, rule) pairs, and only
-the `regex` matcher decides, so the findings do not depend on the engine (a property test holds that).
-Windows are small and bounded, so that a line of 50 MB costs what 50 MB of lines cost.
+Text is cut into segments by its own line and sentence ends. A match belongs to the segment in which it begins, and no rule
+reaches farther than it says, so that a line of 50 MB costs what 50 MB of lines cost and no engine changes a finding.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from incamera.core.records import FindingKind
-from incamera.deid.patterns.rules import RULES, Rule
+from incamera.deid.hits import DETECTOR, DETECTOR_CODE, END, KIND, KIND_CODE, LABEL_CODE, SCORE, START, Hits, matrix
+from incamera.deid.patterns import nominate as engines
+from incamera.deid.patterns.nominate import Nominator, Segment, everything, hyperscan_nominator, re2_nominator
+from incamera.deid.patterns.rules import RULES, Rule, split
 
 #: A segment is cut at the first line or sentence end after SHORT code points, and is never longer than LONG.
 SHORT, LONG = 160, 480
-#: Context before a segment that borders look at; how far a match may reach beyond it, and one of a rule marked `far`.
-LEFT, REACH, FAR = 2, 200, 1100
-#: Code points that a process reads before Hyperscan is compiled.
-WORTH_COMPILING = 400_000
-_DIGIT = re.compile("[0-9]")
 _CUT = re.compile(r"\n+|[.!?;]\s+(?=[^\d\s])")
 
-#: (start, end, label, kind, score, detector)
-Hit = tuple[int, int, str, FindingKind, float, str]
-Nominator = Callable[[str], Sequence[int]]
+_Row = tuple[int, int, int, int, int, int]
+_Checked = dict[tuple[int, str], tuple[int, int] | None]
 
 #: No letter, mark or digit beside a match, and no tag: what a tag stands for may have been one.
-_BEFORE = r"(?<![\p{L}\p{M}\p{N}\ufffc])"
-_AFTER = r"(?![\p{L}\p{M}\p{N}\ufffc])"
+_BEFORE, _AFTER = r"(?<![\p{L}\p{M}\p{N}\ufffc])", r"(?![\p{L}\p{M}\p{N}\ufffc])"
+_BEFORE_ASCII, _AFTER_ASCII = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
+#: What classes of letters mean where there is nothing but ASCII.
+_ASCII_CLASSES = ((r"\p{Lu}[", "[A-Z]["), (r"\p{L}", "A-Za-z"), (r"\p{M}", ""), (r"\p{N}", "0-9"))
+
+#: A capital that is no escape.
+_CAPITAL = re.compile(r"(?<!\\)[A-Z]")
+
+_CASELESS = [split(rule.core)[1] for rule in RULES]
+_KINDS = [KIND_CODE[rule.kind] for rule in RULES]
+_DETECTORS = [DETECTOR_CODE[f"pattern.{rule.id}"] for rule in RULES]
+_PLAIN = [(LABEL_CODE[rule.label], round(rule.score * 1000)) for rule in RULES]
+_CODE = (LABEL_CODE["CODE"], 500)
+#: A costly match is named where one at least this sure (thousandths) covers it.
+_SURE = 600
 
 
-def _split(core: str) -> tuple[str, bool]:
-    return (core[4:], True) if core.startswith("(?i)") else (core, False)
+def scan(text: str, nominate: Nominator | None = None) -> Hits:
+    """Every match of every rule in *text* (a view), overlapping ones included, by start, then the longer first.
 
-
-def _nominating(rule: Rule) -> tuple[str, bool]:
-    """(expression, caseless) to nominate by: never narrower than what `_matchers` confirms.
-
-    Windows are padded with blanks, so that a border is always a character.
+    Privacy: reads text; hits carry offsets and codes only. What a check said of a surface is forgotten with the call.
     """
-    if rule.hint:
-        return _split(rule.hint)
-    core, caseless = _split(rule.core)
-    left = "" if rule.open_left else "[^A-Za-z0-9]"
-    right = "" if rule.open_right else "[^A-Za-z0-9]"
-    return f"{left}(?:{core}){right}", caseless
-
-
-@cache
-def _matchers() -> tuple[Any, ...]:
-    import regex
-
-    compiled = []
-    for rule in RULES:
-        core, caseless = _split(rule.core)
-        pattern = ("" if rule.open_left else _BEFORE) + f"(?:{core})" + ("" if rule.open_right else _AFTER)
-        compiled.append(regex.compile(pattern, regex.IGNORECASE if caseless else 0))
-    return tuple(compiled)
-
-
-@cache
-def hyperscan_nominator() -> Nominator | None:
-    """All rules in one Hyperscan database, or None where Hyperscan is not installed.
-
-    Cost: one to two seconds to compile, once per process.
-    """
-    try:
-        import hyperscan
-    except ImportError:
-        return None
-    flags, expressions = [], []
-    for rule in RULES:
-        core, caseless = _nominating(rule)
-        expressions.append(core.encode())
-        flags.append(
-            hyperscan.HS_FLAG_UTF8 | hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_PREFILTER
-            | (hyperscan.HS_FLAG_CASELESS if caseless else 0)
-        )  # fmt: skip
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(expressions=expressions, ids=list(range(len(RULES))), elements=len(RULES), flags=flags)
-    scratch = hyperscan.Scratch(database)
-
-    def nominate(text: str) -> Sequence[int]:
-        hits: list[int] = []
-        database.scan(
-            text.encode("utf-8", "replace"), match_event_handler=lambda i, _a, _b, _f, _c: hits.append(i), scratch=scratch
-        )
-        return hits
-
-    return nominate
-
-
-@cache
-def re2_nominator() -> Nominator:
-    """All rules in two RE2 sets (with and without case)."""
-    import re2
-
-    sets: list[tuple[Any, list[int]]] = []
-    for wanted in (False, True):
-        options = re2.Options()
-        options.case_sensitive = not wanted
-        options.log_errors = False
-        options.max_mem = 256 << 20
-        one, numbers = re2.Set.SearchSet(options), []
-        for i, rule in enumerate(RULES):
-            core, caseless = _nominating(rule)
-            if caseless == wanted:
-                one.Add(core)
-                numbers.append(i)
-        one.Compile()
-        sets.append((one, numbers))
-
-    def nominate(text: str) -> Sequence[int]:
-        clean = text.encode("utf-8", "replace").decode("utf-8")
-        return [numbers[i] for one, numbers in sets for i in one.Match(clean) or ()]
-
-    return nominate
-
-
-def everything(text: str) -> Sequence[int]:
-    """The reference: every rule is asked everywhere."""
-    return range(len(RULES))
-
-
-class _Adaptive:
-    """RE2, which is ready at once, until the text is worth Hyperscan's seconds of compiling. The findings are the same."""
-
-    def __init__(self) -> None:
-        self._left = WORTH_COMPILING
-        self._nominate = re2_nominator()
-
-    def __call__(self, text: str) -> Sequence[int]:
-        if self._left > 0:
-            self._left -= len(text)
-            if self._left <= 0:
-                self._nominate = hyperscan_nominator() or self._nominate
-        return self._nominate(text)
-
-
-@cache
-def default_nominator() -> Nominator:
-    return _Adaptive()
-
-
-def scan(text: str, nominate: Nominator | None = None) -> list[Hit]:
-    """Every match of every rule in *text* (a view), overlapping ones included, in order of start.
-
-    A match belongs to the segment in which it starts; segments depend on the text alone, never on the engine.
-
-    Privacy: reads text; hits carry offsets and labels only.
-    """
-    nominate = nominate or default_nominator()
-    matchers = _matchers()
-    hits: list[Hit] = []
-    costly: list[tuple[Rule, Hit]] = []
-    for start, end in segments(text):
-        window = f" {text[max(0, start - LEFT) : end + REACH]} "
-        for i in sorted(set(nominate(window))):
-            rule = RULES[i]
-            if rule.digit and not _DIGIT.search(window):
-                continue
-            if rule.costly:
-                costly += ((rule, h) for h in _confirm(rule, matchers[i], text, start, end))
-            else:
-                hits += _confirm(rule, matchers[i], text, start, end)
+    parts = list(segments(text))
+    nominate = nominate or engines.default_nominator()
+    rows: list[_Row] = []
+    costly: list[tuple[Rule, _Row]] = []
+    checked: _Checked = {}
+    for i, segment, first, last in nominate(text, parts):
+        found = _confirm(i, text, parts[segment], first, last, checked)
+        if RULES[i].costly:
+            costly += ((RULES[i], row) for row in found)
+        else:
+            rows += found
     if costly:
-        hits += _named_last(costly, hits, text)
-    hits.sort(key=lambda h: (h[0], -h[1], h[5]))
-    return hits
+        rows += _named_last(costly, rows, text)
+    rows.sort(key=lambda row: (row[START], -row[END], row[DETECTOR]))
+    return matrix(rows)
 
 
-def _named_last(costly: list[tuple[Rule, Hit]], hits: list[Hit], text: str) -> Iterator[Hit]:
-    """Costly matches: checked where no other rule covers them, taken as they are where one does."""
-    hits.sort()
-    starts = [h[0] for h in hits]
-    for rule, hit in costly:
-        start, end, _label, kind, _score, detector = hit
-        near = hits[max(0, bisect_left(starts, start) - 3) : bisect_left(starts, end)]
-        if rule.check is None or any(h[0] <= start and end <= h[1] and h[4] >= 0.6 for h in near):
-            yield start, end, "CODE", kind, 0.5, detector
-        elif verdict := rule.check(text[start:end]):
-            yield start, end, verdict[0], kind, verdict[1], detector
-
-
-def segments(text: str) -> Iterator[tuple[int, int]]:
+def segments(text: str) -> Iterator[Segment]:
     """[start, end) stretches that tile *text*: cut at a line's or a sentence's end once long enough, at a blank else."""
     start, length = 0, len(text)
     while length - start > LONG:
@@ -199,24 +76,90 @@ def segments(text: str) -> Iterator[tuple[int, int]]:
         yield start, length
 
 
-def _confirm(rule: Rule, matcher: Any, text: str, start: int, end: int) -> Iterator[Hit]:
-    lo = max(0, start - LEFT)
-    window = text[lo : end + (FAR if rule.far else REACH)]
-    stop = end - lo
-    for m in matcher.finditer(window, start - lo):
-        if m.start() >= stop:
+@cache
+def _matchers() -> tuple[tuple[Any, Any], ...]:
+    """(for text with anything in it, for plain ASCII) of each rule: the same matches, the second several times faster.
+
+    The second of a rule without case reads lower-cased text: the engine is quicker with plain letters than with either case.
+    """
+    import regex
+
+    compiled = []
+    for rule in RULES:
+        core, caseless = split(rule.core)
+        whole = ("" if rule.open_left else _BEFORE) + f"(?:{core})" + ("" if rule.open_right else _AFTER)
+        plain = core
+        for letters, ascii_letters in _ASCII_CLASSES:
+            plain = plain.replace(letters, ascii_letters)
+        if caseless:
+            plain = _CAPITAL.sub(lambda m: m.group().lower(), plain)
+        plain = ("" if rule.open_left else _BEFORE_ASCII) + f"(?:{plain})" + ("" if rule.open_right else _AFTER_ASCII)
+        compiled.append((regex.compile(whole, regex.IGNORECASE if caseless else 0), re.compile(plain, re.ASCII)))
+    return tuple(compiled)
+
+
+def _confirm(i: int, text: str, segment: Segment, first: int, last: int, checked: _Checked) -> list[_Row]:
+    """Matches of rule *i* that begin in *segment*, at *first* or later, and end at *last* or before."""
+    rule = RULES[i]
+    start, end = segment
+    first = max(first, start)
+    limit = min(end + rule.reach, len(text))
+    stop = min(last + 1, limit)
+    lo = max(first - 1, 0)
+    window = text[lo:stop]
+    matcher, plain = _matchers()[i]
+    matches = (
+        plain.finditer(window.lower() if _CASELESS[i] else window, first - lo)
+        if window.isascii()
+        else matcher.finditer(window, first - lo)
+    )
+    rows: list[_Row] = []
+    for m in matches:
+        if m.start() + lo >= end:
             break
+        if m.end() + lo >= stop < limit:  # what stands behind it was not in view
+            return _confirm(i, text, segment, first, limit, checked)
         a, b = m.span(rule.group)
         if a < 0 or a == b:
             continue
-        label, score = rule.label, rule.score
+        named = _PLAIN[i]
         if rule.check is not None and not rule.costly:
-            verdict = rule.check(m.group(rule.group))
+            verdict = _verdict(i, window[a:b], checked)
             if verdict is None:
                 continue
-            label, score = verdict
+            named = verdict
         # A sentence's last stop is not part of an address.
         while b > a and window[b - 1] in ".,;:!?)]}'\" \n" and (window[b - 1] not in ")]}" or rule.label == "URL"):
             b -= 1
         if b > a:
-            yield a + lo, b + lo, label, rule.kind, score, f"pattern.{rule.id}"
+            rows.append((a + lo, b + lo, named[0], _KINDS[i], named[1], _DETECTORS[i]))
+    return rows
+
+
+def _verdict(i: int, surface: str, checked: _Checked) -> tuple[int, int] | None:
+    """(label, score) that the rule's check gives *surface*; asked once for each."""
+    if (i, surface) not in checked:
+        check = RULES[i].check
+        verdict = check(surface) if check is not None else None
+        checked[i, surface] = (LABEL_CODE[verdict[0]], round(verdict[1] * 1000)) if verdict is not None else None
+    return checked[i, surface]
+
+
+def _named_last(costly: Sequence[tuple[Rule, _Row]], rows: Sequence[_Row], text: str) -> Iterator[_Row]:
+    """Costly matches: checked where no sure match of another rule covers them, taken as they are where one does."""
+    sure = sorted((row[START], row[END]) for row in rows if row[SCORE] >= _SURE)
+    starts = [start for start, _ in sure]
+    farthest, ends = 0, []
+    for _, end in sure:
+        farthest = max(farthest, end)
+        ends.append(farthest)
+    for rule, row in costly:
+        start, end = row[START], row[END]
+        n = bisect_left(starts, start + 1)
+        if n and end <= ends[n - 1]:
+            yield start, end, _CODE[0], row[KIND], _CODE[1], row[DETECTOR]
+        elif rule.check is not None and (verdict := rule.check(text[start:end])):
+            yield start, end, LABEL_CODE[verdict[0]], row[KIND], round(verdict[1] * 1000), row[DETECTOR]
+
+
+__all__ = ["LONG", "SHORT", "everything", "hyperscan_nominator", "re2_nominator", "scan", "segments"]
