@@ -1,9 +1,10 @@
 """Find: a conversation in, the one resolved list of what looks identifying out.
 
-Steps, in order: (1) a plain view of each part, tags of an earlier pass blanked; (2) is its script and language covered,
-else it is withheld; (3) patterns, gate, names, account attributes; (4) one resolved list per part; (5) direct surfaces
-followed through the whole conversation, header and other strings included; (6) protected runs; (7) back to offsets
-of the text as received. `apply` replaces exactly this list.
+Steps, in order: (1) a plain view of each part, tags of an earlier pass blanked; what stands encoded in it is read as a
+string of its own; (2) is its script and language covered, else it is withheld; (3) patterns, gate, names, account
+attributes, further detectors; (4) one resolved list per part; (5) direct surfaces followed through the whole conversation,
+header and other strings included; (6) protected runs; (7) back to offsets of the text as received. `apply` replaces
+exactly this list.
 """
 
 from __future__ import annotations
@@ -14,27 +15,29 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from incamera.core.records import HEADER, Account, Conversation, Finding, Match, Span, Waiver
+from incamera.core.records import HEADER, Account, Conversation, Finding, FindingKind, Match, Span, Waiver
+from incamera.deid import encoded, opinion
 from incamera.deid import language as lang
-from incamera.deid import opinion
 from incamera.deid.account import Attributes
 from incamera.deid.adapters import Detector, agree, ask
 from incamera.deid.extend import extend
 from incamera.deid.gate import Gate
-from incamera.deid.hits import Hit, named
+from incamera.deid.hits import KINDS, Hit, named
 from incamera.deid.lexicons import tables
 from incamera.deid.names import Scored
 from incamera.deid.patterns import scan as patterns
 from incamera.deid.propagate import Surfaces, collect
 from incamera.deid.protect import waive
 from incamera.deid.recipe import Recipe
-from incamera.deid.resolve import resolve
+from incamera.deid.resolve import RANK, resolve
 from incamera.deid.tokens import Tokens, blank_tags, tokenise
 from incamera.deid.vocabulary import Vocabulary
 from incamera.text.normalize import View, view
 
 #: Strings beside the parts have places too: `Span.part` below zero. `SOURCES - k` is the k-th source.
 TOOL, LLM, SOURCES = -1, -2, -3
+#: Below any source: strings that stand encoded inside another.
+INSIDE = -(1 << 30)
 LANG_NOT_COVERED, TOO_LARGE = "LANG-NOT-COVERED", "TOO-LARGE"
 #: A part beyond this is withheld, not read. Code points.
 MAX_PART = 64 << 20
@@ -64,6 +67,8 @@ class _Read:
     code: bool = False
     covered: set[int] = field(default_factory=set)
     spared: list[int] = field(default_factory=list)
+    #: Where this stands encoded: the reading of the string around it, and the run in that one's view.
+    around: tuple[_Read, int, int] | None = None
 
 
 def leaves(conversation: Conversation) -> Iterator[tuple[int, int, str, bool]]:
@@ -150,7 +155,19 @@ def _opened(conversation: Conversation) -> tuple[str, list[_Read]]:
     reads = [_open(turn, part, text, spoken, alone=len(texts) == 1) for turn, part, text, _ in texts]
     for read, (_, _, _, code) in zip(reads, texts, strict=True):
         read.code = code or (not read.withheld and _looks_like_code(read.tokens.text))
+    inside = reads
+    for _ in range(encoded.DEPTH):
+        inside = [inner for read in inside for inner in _inside(read, spoken)]
+        reads += inside
     return spoken, reads
+
+
+def _inside(read: _Read, spoken: str) -> Iterator[_Read]:
+    """Readings of what stands encoded in a string. They have a place of their own: no offset of theirs is another's."""
+    for run in encoded.runs(read.tokens.text):
+        inner = _open(read.turn, INSIDE - run.start, run.text, spoken, alone=False)
+        inner.around = read, run.start, run.end
+        yield inner
 
 
 def _concluded(reads: list[_Read], protect: Sequence[Match], spoken: str, recipe: Recipe) -> Found:
@@ -159,7 +176,8 @@ def _concluded(reads: list[_Read], protect: Sequence[Match], spoken: str, recipe
     for read in reads:
         if read.spared:
             _unspare(read)
-    findings, withheld = _collected(reads)
+    _fold_in(reads)
+    findings, withheld = _collected([read for read in reads if read.around is None])
     kept, waivers = _protected(findings, protect, reads, recipe)
     if recipe.spare:
         kept = [f for f in kept if f.label not in recipe.spare]
@@ -242,6 +260,21 @@ def _unspare(read: _Read) -> None:
             more.append(Hit(*spans[i], "NUMBER", "quasi", 0.4, "gate.number"))
     if more:
         read.hits = resolve([*read.hits, *more], read.tokens.text)
+
+
+def _fold_in(reads: list[_Read]) -> None:
+    """What was found inside an encoded run replaces the run; so does text inside that nobody here can read."""
+    for read in reversed(reads):  # the deepest first
+        if read.around is None or not (read.hits or read.withheld):
+            continue
+        outer, start, end = read.around
+        label = min((hit.label for hit in read.hits), key=RANK.__getitem__, default="OTHER")
+        kind: FindingKind = min((hit.kind for hit in read.hits), key=KINDS.index, default="direct")
+        outer.hits = resolve([*outer.hits, Hit(start, end, label, kind, _ENCODED, "encoded")], outer.tokens.text)
+
+
+#: As sure as a validated pattern: the label of what is inside names the run.
+_ENCODED = 0.95
 
 
 def _collected(reads: list[_Read]) -> tuple[list[Finding], list[tuple[Span, str]]]:
