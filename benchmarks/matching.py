@@ -123,13 +123,13 @@ def _ceiling(buffer, bounds, tab, k, scratch):  # type: ignore[no-untyped-def]
     data = np.int64(buffer.ctypes.data)
     safe = np.int64(len(buffer)) - 8
     words = np.int64(scratch.ctypes.data)
-    acc = words + 8 * (len(scratch) // 2)
+    acc = words + len(scratch) // 4 * 8
     total = np.int64(0)
     for part in range(len(bounds) - 1):
         i, end = bounds[part], bounds[part + 1]
         at = np.int64(0)
         while i < end:
-            at, i = kernels.word_hashes(data, safe, i, end, tab, words, at, np.int64(1024))
+            at, i = kernels.word_hashes(data, safe, i, end, tab, words, at, np.int64(512))
             if at >= k:
                 compiled_grams(words, at - k + 1, k, acc)
             total += at
@@ -469,7 +469,7 @@ def main() -> None:
         sizes(given.works)
         return
     run, works_mb, text_mb = RUNS[given.run]
-    print(json.dumps({"run": given.run, "fold": fold.VERSION, "frame_bytes": segment.FRAME_BYTES}))
+    print(json.dumps({"run": given.run, "fold": fold.VERSION, "lexicon_bytes": segment.LEXICON_BYTES}))
     run(given.works_mb or works_mb, given.text_mb or text_mb, given.hits)
 
 

@@ -50,8 +50,8 @@ def sample(packed: Packed, sampler: _Sampler) -> int:
         written = plain.sample(packed, plan, grams, places, sampler.base, block_words)
     else:
         written = found.sample(
-            _readonly(packed.data),
-            _readonly(packed.bounds),
+            readonly(packed.data),
+            readonly(packed.bounds),
             tokens.tables(),
             plan.k,
             plan.every,
@@ -81,24 +81,24 @@ def unspaced(packed: Packed) -> I64:
     found = _text_kernels()
     if found is None:
         return plain.unspaced(packed)
-    result: I64 = found.unspaced_parts(_readonly(packed.data), _readonly(packed.bounds), tokens.tables())
+    result: I64 = found.unspaced_parts(readonly(packed.data), readonly(packed.bounds), tokens.tables())
     return result
 
 
-def together(grams: list[U64], places: list[U64]) -> tuple[U64, U64]:
+def together(chunks: list[tuple[U64, U64]]) -> tuple[U64, U64]:
     """All grams and their places, near each other where they will stand near each other in the table."""
-    if not grams:
+    if not chunks:
         return np.empty(0, np.uint64), np.empty(0, np.uint64)
     found = kernels()
     if found is None:
-        return np.concatenate(grams), np.concatenate(places)
+        return plain.together(chunks)
     counts = np.zeros(found.PARTS, dtype=np.int64)
-    for some in grams:
-        found.count_parts(some, counts)
+    for grams, _ in chunks:
+        found.count_parts(grams, counts)
     cursors = np.cumsum(counts) - counts
     out = np.empty(int(counts.sum()), np.uint64), np.empty(int(counts.sum()), np.uint64)
-    for some, their in zip(grams, places, strict=True):
-        found.deal(some, their, cursors, *out)
+    for grams, places in chunks:
+        found.deal(grams, places, cursors, *out)
     return out
 
 
@@ -112,7 +112,7 @@ def probe(packed: Packed, stream: Stream) -> U64:
     found = kernels()
     if found is None:
         return plain.probe(packed, stream)
-    data, bounds = _readonly(packed.data), _readonly(packed.bounds)
+    data, bounds = readonly(packed.data), readonly(packed.bounds)
     parts, first = len(packed), 0
     out: list[U64] = []
     seeds = _room().seeds
@@ -134,9 +134,9 @@ def probe_hashes(found_tokens: tokens.Tokens, stream: Stream) -> U64:
     room = 4096
     while True:
         seeds = np.empty((room, 3), dtype=np.uint64)
-        acc = np.empty(len(found_tokens.hashes) + 8, dtype=np.uint64)
-        bounds = _readonly(found_tokens.bounds)
-        n = found.probe_hashes(_readonly(found_tokens.hashes), bounds, stream.plan.k, _table(stream), acc, seeds)
+        acc = np.empty(3 * len(found_tokens.hashes) + 8, dtype=np.uint64)
+        bounds = readonly(found_tokens.bounds)
+        n = found.probe_hashes(readonly(found_tokens.hashes), bounds, stream.plan.k, _table(stream), acc, seeds)
         if n >= 0:
             return seeds[:n].copy()
         room *= 4
@@ -158,14 +158,14 @@ def extend(
     runs = np.empty((len(seeds), 6), dtype=np.int64)
     n, wanted = found.extend(
         _addresses(text),
-        _readonly(text.bounds),
-        _readonly(seeds),
-        _readonly(seed_slot),
+        readonly(text.bounds),
+        readonly(seeds),
+        readonly(seed_slot),
         _addresses(work),
-        _readonly(work.bounds),
-        _readonly(block_number),
-        _readonly(block_base),
-        _readonly(block_work),
+        readonly(work.bounds),
+        readonly(block_number),
+        readonly(block_base),
+        readonly(block_work),
         runs,
     )
     return runs[:n], wanted
@@ -185,7 +185,7 @@ def _table(stream: Stream) -> tuple[int, int, int, int, int]:
     )
 
 
-def _readonly(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def readonly(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from incamera.matching.plan import PARTS, SORTED
 from incamera.text.kernels import SLACK, inlined, jit, load8, load32, load_u64, prefetch, store_u64, word_hashes
 
 U = np.uint64
@@ -25,9 +26,10 @@ _32 = U(32)
 #: Filter blocks that stay in a core's second-level cache; beyond them `_look_up` asks for the lines first.
 _NEAR = 1 << 17
 #: Words per round of fold, gram and probe: the rounds stay inside the first-level cache.
-ROUND = 1024
-#: Scratch that `probe` and `sample` need, in uint64 items: word hashes with their carry, and grams.
-SCRATCH = 2 * (ROUND + SLACK + 256)
+ROUND = 512
+_COLUMN = ROUND + SLACK + 256
+#: Scratch that `probe` and `sample` need, in uint64 items: word hashes with their carry, grams, their bits, and candidates.
+SCRATCH = 4 * _COLUMN
 
 
 @inlined
@@ -103,7 +105,7 @@ def sample(buffer, block_bounds, tab, k, every, scratch, out_grams, out_places, 
     data = np.int64(buffer.ctypes.data)
     safe = np.int64(len(buffer)) - 8
     words = np.int64(scratch.ctypes.data)
-    acc = words + 8 * (len(scratch) // 2)
+    acc = words + 8 * _COLUMN
     room = np.int64(ROUND)
     written = np.int64(0)
     first = np.int64(0)  # number of the word at the front of the scratch
@@ -148,11 +150,6 @@ def _carry(words, stop, at, first):  # type: ignore[no-untyped-def]
     return first + stop - 1, kept, np.int64(1)
 
 
-#: Parts into which the grams are dealt before the table is laid: filter and table are then filled from front to back, a
-#: cache's worth at a time, instead of all over.
-PARTS = 1024
-
-
 @jit
 def count_parts(some_grams, counts):  # type: ignore[no-untyped-def]
     """Add to *counts* how many grams fall into each part."""
@@ -172,7 +169,7 @@ def deal(some_grams, some_places, cursors, out_grams, out_places):  # type: igno
 
 @jit
 def fill(all_grams, places, filter_, buckets, entries):  # type: ignore[no-untyped-def]
-    """Set the filter and lay the table: counting sort into buckets, then by tag and place inside each."""
+    """Set the filter and lay the table: counting sort into buckets, then large ones by tag and place."""
     blocks, size, n = len(filter_), len(buckets) - 1, len(all_grams)
     for i in range(n):
         g = all_grams[i]
@@ -189,30 +186,48 @@ def fill(all_grams, places, filter_, buckets, entries):  # type: ignore[no-untyp
     buckets[0] = 0
     for b in range(size):
         low, high = np.int64(buckets[b]), np.int64(buckets[b + 1])
-        if high - low > 24:
+        if high - low > SORTED:
             entries[low:high].sort()
-            continue
-        for i in range(low + 1, high):
-            e = entries[i]
-            j = i
-            while j > low and entries[j - 1] > e:
-                entries[j] = entries[j - 1]
-                j -= 1
-            entries[j] = e
 
 
 @jit
-def _first_with_tag(entries, low, high, tag):  # type: ignore[no-untyped-def]
-    """Number of the first entry in [low, high) whose tag is not below *tag*."""
-    while high - low > 8:
+def _with_tag(entries, low, high, tag):  # type: ignore[no-untyped-def]
+    """The entries of a bucket among which those with this tag are: all of a small one, those and no others of a sorted one."""
+    if high - low <= SORTED:
+        return low, high
+    ends = high
+    while low < high:
         middle = (low + high) >> 1
         if load_u64(entries, middle) >> U(44) < tag:
             low = middle + 1
         else:
             high = middle
-    while low < high and load_u64(entries, low) >> U(44) < tag:
-        low += 1
-    return low
+    high = low
+    while high < ends and load_u64(entries, high) >> U(44) == tag:
+        high += 1
+    return low, high
+
+
+@jit
+def _all_bits(acc, count, out):  # type: ignore[no-untyped-def]
+    """`_bits` of so many grams, in a loop that compilers make vectors of."""
+    for i in range(count):
+        store_u64(out, i, _bits(load_u64(acc, i)))
+
+
+@jit
+def _candidates(acc, bits, count, filter_, blocks, out):  # type: ignore[no-untyped-def]
+    """Numbers of the grams that pass the filter, into *out*: count. Nothing branches on what the filter says."""
+    _all_bits(acc, count, bits)
+    if blocks > _NEAR:
+        for i in range(count):
+            prefetch(filter_, _place(load_u64(acc, i), blocks))
+    found = np.int64(0)
+    for i in range(count):
+        missing = load_u64(bits, i) & ~load_u64(filter_, _place(load_u64(acc, i), blocks))
+        store_u64(out, found, np.uint64(i))
+        found += missing == U(0)
+    return found
 
 
 @jit
@@ -220,27 +235,29 @@ def _look_up(words, start, stop, at, k, acc, first, table, part, out, n, room): 
     """Append the seeds of the grams that begin at words start to stop; the new number of seeds, or -1 where *out* is full.
 
     *words* holds *at* words, the first of them number *first* of the part. *table* is (filter, its blocks, buckets, their number,
-    entries); arrays are addresses.
+    entries); arrays are addresses. Behind *acc* there is room for two more columns of so many items.
     """
     filter_, blocks, buckets, size, entries = table
-    grams(words + 8 * start, stop - start, k, acc)
-    if blocks > _NEAR:
-        for i in range(stop - start):
-            prefetch(filter_, _place(load_u64(acc, i), blocks))
-    for i in range(stop - start):
+    count = stop - start
+    bits, chosen = acc + 8 * count, acc + 16 * count
+    grams(words + 8 * start, count, k, acc)
+    candidates = _candidates(acc, bits, count, filter_, blocks, chosen)
+    for c in range(candidates):  # memory is asked for all of them before any is waited for
+        prefetch(buckets + 4 * _place(load_u64(acc, np.int64(load_u64(chosen, c))), size), 0)
+    for c in range(candidates):
+        e = load32(buckets, _place(load_u64(acc, np.int64(load_u64(chosen, c))), size))
+        prefetch(entries, e)
+        prefetch(entries, e + 8)
+    for c in range(candidates):
+        i = np.int64(load_u64(chosen, c))
         g = load_u64(acc, i)
-        bits = _bits(g)
-        if load_u64(filter_, _place(g, blocks)) & bits != bits:
-            continue
         b = _place(g, size)
         tag = _tag(g)
         before, behind = _near_bits(words, start + i, k, at)
-        high = load32(buckets, b + 1)
-        e = _first_with_tag(entries, load32(buckets, b), high, tag)
-        while e < high and load_u64(entries, e) >> U(44) == tag:
+        low, high = _with_tag(entries, load32(buckets, b), load32(buckets, b + 1), tag)
+        for e in range(low, high):
             entry = load_u64(entries, e)
-            e += 1
-            if entry >> U(38) & U(63) != before and entry >> _32 & U(63) != behind:
+            if entry >> U(44) != tag or (entry >> U(38) & U(63) != before and entry >> _32 & U(63) != behind):
                 continue
             if n >= room:
                 return np.int64(-1)
@@ -261,7 +278,7 @@ def probe(buffer, part_bounds, first_part, tab, k, table, scratch, seeds):  # ty
     data = np.int64(buffer.ctypes.data)
     safe = np.int64(len(buffer)) - 8
     words = np.int64(scratch.ctypes.data)
-    acc = words + 8 * (len(scratch) // 2)
+    acc = words + 8 * _COLUMN
     out = np.int64(seeds.ctypes.data)
     room, most = np.int64(ROUND), np.int64(len(seeds))
     n = np.int64(0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from incamera.matching.plan import PARTS, SORTED
 from incamera.text import tokens
 from incamera.text.offsets import Packed
 
@@ -91,14 +92,22 @@ def unspaced(packed: Packed) -> I64:
     return counts
 
 
+def together(chunks: list[tuple[U64, U64]]) -> tuple[U64, U64]:
+    """As `compiled.together`."""
+    grams_, places = (np.concatenate(side) for side in zip(*chunks, strict=True))
+    order = np.argsort(place(grams_, PARTS), kind="stable")
+    return grams_[order], places[order]
+
+
 def fill(all_grams: U64, places: U64, filter_: U64, buckets: U32, entries: U64) -> None:
     """As `kernels.fill`."""
     np.bitwise_or.at(filter_, place(all_grams, len(filter_)), bits(all_grams))
     bucket = place(all_grams, len(buckets) - 1)
     packed = tag(all_grams) << np.uint64(44) | places
-    order = np.lexsort((packed, bucket))
-    entries[:] = packed[order]
-    buckets[1:] = np.cumsum(np.bincount(bucket, minlength=len(buckets) - 1))
+    counts = np.bincount(bucket, minlength=len(buckets) - 1)
+    within = np.where(counts[bucket] > SORTED, packed, np.arange(len(packed), dtype=np.uint64))
+    entries[:] = packed[np.lexsort((within, bucket))]
+    buckets[1:] = np.cumsum(counts)
 
 
 def probe(packed: Packed, stream: Stream) -> U64:

@@ -15,6 +15,11 @@ from incamera.core.errors import Refused
 
 #: Shortest shared run that counts, in words of `words/1`.
 MIN_WORDS = 8
+#: Buckets with more entries than this are kept sorted by tag; fewer are looked at one by one.
+SORTED = 24
+#: Parts into which the grams are dealt before the table is laid: filter and table are then filled from front to back, a
+#: cache's worth at a time, instead of all over.
+PARTS = 1024
 #: Shortest shared run that counts in scripts without spaces, in characters of `chars/1`.
 MIN_CHARS = 16
 

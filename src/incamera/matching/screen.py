@@ -62,7 +62,7 @@ def refuse(work: Work, *, threshold: int, threshold_chars: int = 16) -> RefusedW
     Cost: linear up to 4,000 characters, constant beyond.
     """
     text = work.text
-    if not text.strip():
+    if not text or text.isspace():
         return _no(work, EMPTY, "the work has no text")
     looked = _looked_at(text)
     raw = encode(looked)

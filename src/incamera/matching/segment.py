@@ -1,8 +1,7 @@
 """One immutable segment of an index: filter, table and confirmation text of a batch of works. In memory; `store` has the files.
 
 A *place* is the number of a token in the segment's stream. Works are cut at white space into *blocks* of about 4 kB, the unit
-that is tokenised again to confirm a hit. Blocks are compressed together in *frames* of about 32 kB, and a frame is unpacked no
-further than it is needed.
+that is opened and tokenised again to confirm a hit. Blocks are kept as numbers of a *lexicon*, one for each 32 MB of works.
 """
 
 from __future__ import annotations
@@ -14,24 +13,27 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-import zstandard
 
 from incamera.core.errors import Malformed
 from incamera.core.records import Work
-from incamera.matching import compiled
+from incamera.matching import compiled, lexicon
+from incamera.matching.lexicon import Lexicon
 from incamera.matching.plan import Plan
 from incamera.text import tokens
-from incamera.text.offsets import PADDING, Packed, encode, pack_bytes
+from incamera.text.offsets import PADDING, Packed, encode
 
 BLOCK_BYTES = 4 << 10
-FRAME_BYTES = 32 << 10
+#: Text that shares a lexicon.
+LEXICON_BYTES = 32 << 20
 #: Filter bits per sampled gram; four of them are set, which lets about one in a hundred strangers through.
 FILTER_BITS = 12
 #: Table entries per bucket, on average.
 BUCKET = 8
+#: Sampled grams for which room is made at a time.
+CHUNK_GRAMS = 1 << 20
 #: A place is 32 bits: a segment holds fewer tokens than this.
 MAX_PLACES = (1 << 32) - (1 << 20)
-_NO_BLOCKS = (np.empty(0, np.int64),) * 5
+_NO_BLOCKS = np.empty(0, np.int64)
 _BLANK = re.compile(rb"[ \n\t\r]")
 
 I64 = npt.NDArray[np.int64]
@@ -69,8 +71,8 @@ class Entry:
 class Segment:
     """Works 0 to n - 1, blocks in their order.
 
-    `block_work`, `block_start` (code points), `block_frame`, `block_at` and `block_size` (bytes in the unpacked frame) describe
-    each block; frame f is `frames[frame_bounds[f]:frame_bounds[f + 1]]`, zstd.
+    `block_work`, `block_start` (code points) and `block_size` (bytes) describe each block; block b is
+    `coded[block_code[b]:block_code[b + 1]]`, numbers of lexicon l where `lexicon_blocks[l] <= b < lexicon_blocks[l + 1]`.
     """
 
     works: list[Entry]
@@ -79,11 +81,11 @@ class Segment:
     work_blocks: I64
     block_work: I64
     block_start: I64
-    block_frame: I64
-    block_at: I64
     block_size: I64
-    frame_bounds: I64
-    frames: npt.NDArray[np.uint8]
+    block_code: I64
+    coded: npt.NDArray[np.uint8]
+    lexicon_blocks: I64
+    lexicons: list[Lexicon]
     id: str = ""
     removed: set[int] = field(default_factory=set)
 
@@ -91,17 +93,15 @@ class Segment:
         return f"<Segment {self.id} {len(self.works)} works>"
 
     def blocks(self, numbers: I64) -> Packed:
-        """The text of these blocks, in their order. Cost: one decompression a frame."""
-        raw: list[bytes] = []
-        unpack = zstandard.ZstdDecompressor()
-        chosen = self.block_frame[numbers]
-        ends = self.block_at[numbers] + self.block_size[numbers]
-        edges = [0, *(np.flatnonzero(np.diff(chosen)) + 1).tolist(), len(numbers)] if len(numbers) else []
-        for a, b in pairwise(edges):
-            packed = self.frames[self.frame_bounds[chosen[a]] : self.frame_bounds[chosen[a] + 1]]
-            frame = unpack.stream_reader(packed.tobytes()).read(int(ends[a:b].max()))
-            raw += [frame[self.block_at[n] : self.block_at[n] + self.block_size[n]] for n in numbers[a:b].tolist()]
-        return pack_bytes(raw)
+        """The text of these blocks, which are in ascending order."""
+        bounds = np.zeros(len(numbers) + 1, np.int64)
+        np.cumsum(self.block_size[numbers], out=bounds[1:])
+        out = Packed(np.zeros(int(bounds[-1]) + PADDING, np.uint8), bounds)
+        cuts = np.searchsorted(numbers, self.lexicon_blocks).tolist()
+        for words, (a, b) in zip(self.lexicons, pairwise(cuts), strict=True):
+            if a < b:
+                lexicon.decode(self.coded, self.block_code, numbers[a:b], words, out, a)
+        return out
 
     def text(self, work: int) -> str:
         """The whole text of a work, as it was given."""
@@ -134,13 +134,13 @@ class Segment:
     def sizes(self) -> dict[str, int]:
         """Bytes by part: what finds (filter, table, sampled offsets) and what confirms (text)."""
         streams = [self.words, *([self.chars] if self.chars else [])]
-        blocks = (self.block_work, self.block_start, self.block_frame, self.block_at, self.block_size, self.work_blocks)
+        blocks = (self.block_work, self.block_start, self.block_size, self.work_blocks)
         return {
             "works": sum(w.size for w in self.works),
             "filter": sum(s.filter.nbytes for s in streams),
             "table": sum(s.buckets.nbytes + s.entries.nbytes for s in streams),
             "offsets": sum(s.block_base.nbytes for s in streams) + sum(a.nbytes for a in blocks),
-            "text": self.frames.nbytes + self.frame_bounds.nbytes,
+            "text": self.coded.nbytes + self.block_code.nbytes + sum(words.nbytes for words in self.lexicons),
         }
 
 
@@ -149,20 +149,26 @@ class _Sampler:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.grams: list[U64] = []
-        self.places: list[U64] = []
+        self.full: list[tuple[U64, U64]] = []
+        self.filling: tuple[U64, U64] = (np.empty(0, np.uint64), np.empty(0, np.uint64))
+        self.filled = 0
         self.block_words: list[I64] = []
         self.base = 0
-        self.arena: tuple[U64, U64] = (np.empty(0, np.uint64), np.empty(0, np.uint64))
 
     def room(self, size: int) -> tuple[U64, U64]:
-        if len(self.arena[0]) < size:
-            self.arena = np.empty(size, np.uint64), np.empty(size, np.uint64)
-        return self.arena
+        """Where a work may put at most *size* grams and their places; `took` says how many it did."""
+        if self.filled + size > len(self.filling[0]):
+            self._next(max(size, CHUNK_GRAMS))
+        grams, places = self.filling
+        return grams[self.filled :], places[self.filled :]
+
+    def _next(self, size: int) -> None:
+        if self.filled:
+            self.full.append((self.filling[0][: self.filled], self.filling[1][: self.filled]))
+        self.filling, self.filled = (np.empty(size, np.uint64), np.empty(size, np.uint64)), 0
 
     def took(self, written: int, block_words: I64) -> int:
-        self.grams.append(self.arena[0][:written].copy())
-        self.places.append(self.arena[1][:written].copy())
+        self.filled += written
         self.block_words.append(block_words)
         count = int(block_words.sum())
         self.base += count
@@ -175,10 +181,14 @@ class _Sampler:
 
     def stream(self) -> Stream:
         """Lay filter and table."""
-        grams, places = compiled.together(self.grams, self.places)
-        self.grams, self.places = [], []
-        filter_ = np.zeros(max(1, -(-len(grams) * FILTER_BITS // 64)), dtype=np.uint64)
-        buckets = np.zeros(max(1, len(grams) // BUCKET) + 1, dtype=np.uint32)
+        self._next(0)
+        grams, places = compiled.together(self.full)
+        self.full = []
+        # Not `zeros`: numpy asks for large pages only for `empty`, and a filter is read all over.
+        filter_ = np.empty(max(1, -(-len(grams) * FILTER_BITS // 64)), dtype=np.uint64)
+        buckets = np.empty(max(1, len(grams) // BUCKET) + 1, dtype=np.uint32)
+        filter_.fill(0)
+        buckets.fill(0)
         entries = np.empty(len(grams), dtype=np.uint64)
         compiled.fill(grams, places, filter_, buckets, entries)
         counts = np.concatenate([np.zeros(1, np.int64), *self.block_words])
@@ -196,8 +206,9 @@ class Builder:
         self.chars = _Sampler(Plan.chars())
         self.works: list[Entry] = []
         self.work_blocks = [0]
-        self.columns: list[tuple[I64, ...]] = []  # (work, start, frame, at, size) of each work's blocks
-        self.text = _Packer()
+        self.starts: list[I64] = []
+        self.sizes: list[I64] = []
+        self.text = _Coder()
 
     def add(self, work: Work) -> Entry:
         """Index one work: its description with the counts of words and of characters of unspaced scripts."""
@@ -213,11 +224,10 @@ class Builder:
         # Letters of scripts without spaces are no ASCII, and in ASCII only a reference (`&#28193;`) can stand for one.
         plain = ascii_only and b"&" not in raw
         unspaced = self.chars.passed(len(packed)) if plain else compiled.sample_chars(packed, self.chars)
-        number = len(self.works)
-        sizes = np.diff(cuts)
-        starts = _code_points_before(packed, ascii_only=ascii_only)
-        frame, at = self.text.keep(raw, cuts)
-        self.columns.append((np.full(len(sizes), number, np.int64), starts, frame, at, sizes))
+        sizes = cuts[1:] - cuts[:-1]
+        self.text.keep(raw, sizes)
+        self.starts.append(_code_points_before(packed, ascii_only=ascii_only))
+        self.sizes.append(sizes)
         self.work_blocks.append(self.work_blocks[-1] + len(sizes))
         entry = Entry(
             work_id=work.work_id,
@@ -235,58 +245,60 @@ class Builder:
 
     def finish(self) -> Segment:
         """The segment of all works added."""
-        frame_bounds, frames = self.text.finish()
-        work, start, frame, at, size = (
-            (np.concatenate(c) for c in zip(*self.columns, strict=True)) if self.columns else _NO_BLOCKS
-        )
+        self.text.close()
+        work_blocks = np.array(self.work_blocks, dtype=np.int64)
         words = self.words.stream()
         chars = self.chars.stream() if any(w.unspaced >= self.chars.plan.threshold for w in self.works) else None
         return Segment(
             works=self.works,
             words=words,
             chars=chars,
-            work_blocks=np.array(self.work_blocks, dtype=np.int64),
-            block_work=work,
-            block_start=start,
-            block_frame=frame,
-            block_at=at,
-            block_size=size,
-            frame_bounds=frame_bounds,
-            frames=frames,
+            work_blocks=work_blocks,
+            block_work=np.repeat(np.arange(len(self.works)), np.diff(work_blocks)),
+            block_start=np.concatenate([_NO_BLOCKS, *self.starts]),
+            block_size=np.concatenate([_NO_BLOCKS, *self.sizes]),
+            block_code=np.concatenate(self.text.bounds),
+            coded=np.concatenate(self.text.coded) if self.text.coded else np.empty(0, np.uint8),
+            lexicon_blocks=np.array(self.text.first, np.int64),
+            lexicons=self.text.lexicons,
         )
 
 
-class _Packer:
-    """Compresses blocks into frames."""
+class _Coder:
+    """Keeps blocks until there is enough text for a lexicon, then their numbers only."""
 
     def __init__(self) -> None:
-        self.pending: list[memoryview] = []
-        self.pending_size = 0
-        self.frames: list[bytes] = []
-        self.packer = zstandard.ZstdCompressor(level=1, write_checksum=True)
+        self.room = np.empty(LEXICON_BYTES + PADDING, np.uint8)
+        self.size = 0
+        self.sizes: list[I64] = []
+        self.coded: list[npt.NDArray[np.uint8]] = []
+        self.bounds = [np.zeros(1, np.int64)]
+        self.first = [0]
+        self.lexicons: list[Lexicon] = []
 
-    def keep(self, raw: bytes, cuts: I64) -> tuple[I64, I64]:
-        """Take a work's blocks; for each its frame and its place there."""
-        frame, at = np.empty(len(cuts) - 1, np.int64), np.empty(len(cuts) - 1, np.int64)
-        whole = memoryview(raw)
-        for b, (start, end) in enumerate(pairwise(cuts.tolist())):
-            frame[b], at[b] = len(self.frames), self.pending_size
-            self.pending.append(whole[start:end])
-            self.pending_size += end - start
-            if self.pending_size >= FRAME_BYTES:
-                self._close()
-        return frame, at
+    def keep(self, raw: bytes, sizes: I64) -> None:
+        """Take a work, whose blocks have these *sizes*."""
+        if self.size + len(raw) + PADDING > len(self.room):
+            self.close()
+            if len(raw) + PADDING > len(self.room):
+                self.room = np.empty(len(raw) + PADDING, np.uint8)
+        self.room[self.size : self.size + len(raw)] = np.frombuffer(raw, np.uint8)
+        self.size += len(raw)
+        self.sizes.append(sizes)
 
-    def _close(self) -> None:
-        self.frames.append(self.packer.compress(b"".join(self.pending)))
-        self.pending, self.pending_size = [], 0
-
-    def finish(self) -> tuple[I64, npt.NDArray[np.uint8]]:
-        """Bounds of the frames, and the frames."""
-        if self.pending:
-            self._close()
-        sizes = np.array([0, *(len(frame) for frame in self.frames)], dtype=np.int64)
-        return np.cumsum(sizes), np.frombuffer(b"".join(self.frames), np.uint8)
+    def close(self) -> None:
+        """Code what is pending."""
+        if not self.sizes:
+            return
+        bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(self.sizes))])
+        packed = Packed(self.room[: self.size + PADDING], bounds)
+        self.size, self.sizes = 0, []
+        words = lexicon.learn(packed)
+        coded, code_bounds = lexicon.encode(packed, words)
+        self.coded.append(coded)
+        self.bounds.append(code_bounds[1:] + self.bounds[-1][-1])
+        self.first.append(self.first[-1] + len(packed))
+        self.lexicons.append(words)
 
 
 def _cut(raw: bytes) -> I64:

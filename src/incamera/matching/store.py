@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import zstandard
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -30,15 +31,16 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from incamera.core.canon import canonical
 from incamera.core.errors import Malformed, Refused, Unavailable, Unverified
+from incamera.matching.lexicon import Lexicon
 from incamera.matching.plan import Plan
 from incamera.matching.segment import Entry, Segment, Stream
 from incamera.text import fold
 
-FORMAT = "incamera-matching-index/1"
-SEGMENT = "incamera-matching-segment/1"
+FORMAT = "incamera-matching-index/2"
+SEGMENT = "incamera-matching-segment/2"
 _SEALED = b"incamera-matching-sealed/1\n"
 _CHUNK = 1 << 20
-_COLUMNS = ("block_work", "block_start", "block_frame", "block_at", "block_size", "work_blocks", "frame_bounds")
+_COLUMNS = ("block_work", "block_start", "block_size", "block_code", "work_blocks", "lexicon_blocks")
 
 
 class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -126,6 +128,7 @@ def write_segment(path: Path, segment: Segment, key: bytes | None) -> dict[str, 
             "bytes": sum(w.size for w in segment.works),
             "words": sum(w.words for w in segment.works),
             "streams": {name: _describe(stream) for name, stream in _streams(segment)},
+            "lexicons": [[len(words), words.nbytes] for words in segment.lexicons],
             "files": files,
         }
         raw = canonical(facts)
@@ -168,7 +171,8 @@ def read_segment(path: Path, line: dict[str, Any], key: bytes | None) -> Segment
         works=[Entry(**w) for w in works],
         words=streams["words"],
         chars=streams.get("chars"),
-        frames=np.frombuffer(views["text"], dtype=np.uint8),
+        coded=np.frombuffer(views["text"], dtype=np.uint8),
+        lexicons=_lexicons(np.frombuffer(views["lexicons"], dtype=np.uint8), facts["lexicons"]),
         id=str(line["id"]),
         **named,  # type: ignore[arg-type]
     )
@@ -192,6 +196,14 @@ def _stream(views: dict[str, Any], name: str, described: dict[str, int]) -> Stre
     )
 
 
+def _lexicons(stored: npt.NDArray[np.uint8], counts: list[list[int]]) -> list[Lexicon]:
+    out, at = [], 0
+    for items, size in counts:
+        out.append(Lexicon.of(stored[at : at + items], stored[at + items : at + size]))
+        at += size
+    return out
+
+
 def _pieces(segment: Segment) -> Iterator[tuple[str, Any]]:
     for name, stream in _streams(segment):
         yield f"{name}.filter", stream.filter
@@ -199,7 +211,8 @@ def _pieces(segment: Segment) -> Iterator[tuple[str, Any]]:
         yield f"{name}.entries", stream.entries
         yield f"{name}.bases", stream.block_base
     yield "blocks", [getattr(segment, c) for c in _COLUMNS]
-    yield "text", segment.frames
+    yield "text", segment.coded
+    yield "lexicons", np.concatenate([np.empty(0, np.uint8), *(words.stored() for words in segment.lexicons)])
     entries = [{name: getattr(w, name) for name in Entry.__slots__} for w in segment.works]
     text = json.dumps(entries, ensure_ascii=True, separators=(",", ":")).encode()
     yield "works", zstandard.ZstdCompressor(level=9, write_content_size=True).compress(text)

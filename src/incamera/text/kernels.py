@@ -104,6 +104,18 @@ def store64(typingctx: Any, address: Any, index: Any, value: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def store8(typingctx: Any, address: Any, index: Any, value: Any) -> Any:
+    """Write the low byte of *value* as byte *index* of the buffer at *address*."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(builder.add(args[0], args[1]), ir.IntType(8).as_pointer())
+        builder.store(builder.trunc(args[2], ir.IntType(8)), pointer)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def store_u64(typingctx: Any, address: Any, index: Any, value: Any) -> Any:
     """Write item *index* of the uint64 array at *address*."""
 
@@ -156,7 +168,7 @@ def classes(typingctx: Any, at: Any) -> Any:
         masks = [builder.bitcast(mask, ir.IntType(64)) for mask in (builder.or_(letter, digit), odd)]
         return context.make_tuple(builder, signature.return_type, masks)
 
-    return types.UniTuple(types.uint64, 2)(types.int64), codegen
+    return types.UniTuple(types.uint64, 2)(types.int64), codegen  # type: ignore[no-untyped-call]
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -430,7 +442,7 @@ def word_hashes(data, safe, i, end, tab, out, at, room):  # type: ignore[no-unty
             if starts != U(0):
                 done = lowest(starts)
             i += done
-            if i >= end or done > 0 and usable == 64:
+            if i >= end or (done > 0 and usable == 64):
                 continue
         at, i = _odd_word(data, safe, i, end, tab, out, at)
     return at, i
