@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from incamera.deid.names_features import I32, U32, Lexicon, common_words, features, joined
+from incamera.deid.names_features import I32, U32, Lexicon, features, joined
 from incamera.deid.names_weights import FILE, LABELS, STEP, TOP, read, weights
 
 if TYPE_CHECKING:
@@ -82,9 +82,10 @@ class Tagger:
         """
         arrays, dilations = read(blob)
         self._weights = weights(arrays, dilations)
-        self._lexicon = Lexicon.build(arrays["lexicon_keys"], arrays["lexicon_flags"], arrays["lexicon_rows"])
-        self._common = self._precompute(common_words())
-        self.digest = hashlib.sha256(hashlib.sha256(blob).digest() + bytes.fromhex(self._lexicon.digest)).hexdigest()
+        file = hashlib.sha256(blob)
+        self._lexicon = Lexicon.kept(file.hexdigest(), arrays["lexicon_keys"], arrays["lexicon_flags"], arrays["lexicon_rows"])
+        self._common = self._precompute(self._lexicon.common)
+        self.digest = hashlib.sha256(file.digest() + bytes.fromhex(self._lexicon.digest)).hexdigest()
 
     def __repr__(self) -> str:
         return f"<Tagger {self.digest[:12]}>"

@@ -9,13 +9,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
+from unicodedata import unidata_version
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from incamera.core.canon import canonical
+from incamera.core.ids import digest as digest_of
+from incamera.deid import cache
+
 U8 = NDArray[np.uint8]
 I32 = NDArray[np.int32]
 U32 = NDArray[np.uint32]
+
+#: Of what the cache keeps: another number for every change of features, folds or tables.
+FORMAT = "names-lexicon/1"
 
 #: Languages whose ordinary words the model knows, besides English and Spanish; all of one bucket.
 OTHER_LANGUAGES = (
@@ -27,7 +36,9 @@ OTHER_BOUNDS = (3.3, 4.2, 5.2)
 
 COMMON_ENGLISH, COMMON_SPANISH = 5000, 1000
 
-_SHIFTS = {"english": (0, 3), "spanish": (3, 2), "other": (5, 2)}
+#: Bits of a word's facts: flags, then what buckets its frequency has in each kind of language.
+_FLAG_BITS = 16
+_SHIFTS = {"english": (16, 3), "spanish": (19, 2), "other": (21, 2)}
 
 
 def joined(tokens: Sequence[str]) -> tuple[U32, I32, I32]:
@@ -49,8 +60,12 @@ class Table:
 
     @classmethod
     def empty(cls, size: int) -> Table:
-        slots = 1 << max(10, int(2 * size).bit_length())
+        """Room for *size* keys, three slots in four filled at most."""
+        slots = 1 << max(10, (size + size // 3).bit_length())
         return cls(np.zeros(slots, np.uint32), np.zeros(slots, np.uint8), np.zeros(slots, np.int32))
+
+    def arrays(self) -> tuple[U32, U8, I32]:
+        return self.keys, self.used, self.values
 
     def put(self, keys: U32, values: I32, *, shift: int, width: int) -> None:
         from incamera.deid import names_kernels as kernels
@@ -67,14 +82,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """What is known of a folded word: 16 flags and a row (shipped), and its frequency (from wordfreq, when it starts)."""
+    """What is known of a folded word: 16 flags and a row (shipped), and its frequency (from wordfreq, when it is built)."""
 
     digest: str
     classes: U8
     folds: U32
-    flags: Table
+    facts: Table
     rows: Table
-    frequencies: Table
+    common: list[str]
 
     @classmethod
     def build(cls, keys: ArrayLike, flags: ArrayLike, rows: ArrayLike) -> Lexicon:
@@ -82,21 +97,37 @@ class Lexicon:
         from incamera.deid import names_kernels as kernels
 
         classes, folds = kernels.tables()
-        array = np.asarray(keys, np.uint32)
-        flag_table, row_table = Table.empty(array.size), Table.empty(array.size)
-        flag_table.put(array, np.asarray(flags, np.int32), shift=0, width=16)
-        row_table.put(array, np.asarray(rows, np.int32), shift=0, width=16)
+        array, own = np.asarray(keys, np.uint32), np.asarray(rows, np.int32)
+        row_table = Table.empty(int((own > 0).sum()))
+        row_table.put(array[own > 0], own[own > 0], shift=0, width=16)
         lists = _frequencies()
-        table = Table.empty(sum(len(words) for words, _, _ in lists))
+        facts = Table.empty(array.size + sum(len(words) for words, _, _ in lists))
+        facts.put(array, np.asarray(flags, np.int32), shift=0, width=_FLAG_BITS)
         digest = hashlib.sha256()
         for words, buckets, kind in lists:
             points, starts, ends = joined(words)
             found = np.empty(len(words), np.uint32)
             kernels.keys(points, folds, starts, ends, found)
             shift, width = _SHIFTS[kind]
-            table.put(found, buckets, shift=shift, width=width)
+            facts.put(found, buckets, shift=shift, width=width)
             digest.update(found.tobytes() + buckets.tobytes())
-        return cls(digest.hexdigest(), classes, folds, flag_table, row_table, table)
+        return cls(digest.hexdigest(), classes, folds, facts, row_table, common_words())
+
+    @classmethod
+    def kept(cls, model: str, keys: ArrayLike, flags: ArrayLike, rows: ArrayLike) -> Lexicon:
+        """The same, mapped from the cache where an earlier process left it; *model* is the digest of the model's file."""
+        made_from = {"format": FORMAT, "model": model, "wordfreq": version("wordfreq"), "unicode": unidata_version}
+
+        def make() -> bytes:
+            made = cls.build(keys, flags, rows)
+            digest, common = bytes.fromhex(made.digest), "\0".join(made.common).encode()
+            texts = [np.frombuffer(piece, np.uint8) for piece in (digest, common)]
+            return cache.packed([*texts, made.classes, made.folds, *made.facts.arrays(), *made.rows.arrays()])
+
+        payload = cache.kept("names-lexicon", digest_of(canonical(made_from)), make)
+        digest, common, classes, folds, *tables = cache.unpacked(payload)
+        facts, own = Table(*tables[:3]), Table(*tables[3:])
+        return cls(digest.tobytes().hex(), classes, folds, facts, own, common.tobytes().decode().split("\0"))
 
 
 def _frequencies() -> list[tuple[list[str], I32, str]]:
@@ -148,10 +179,10 @@ def features(points: U32, starts: I32, ends: I32, lexicon: Lexicon) -> Types:
     kernels.keys(points, lexicon.folds, starts, ends, keys)
     grams, gram_counts = np.zeros((n, kernels.MAX_GRAMS), np.int32), np.zeros(n, np.int32)
     rows, row_counts = np.zeros((n, kernels.DENSE_FEATURES + kernels.FLAGS), np.int32), np.zeros(n, np.int32)
+    facts = lexicon.facts.get(keys)
     kernels.features(
-        points, lexicon.classes, lexicon.folds, starts, ends, lexicon.flags.get(keys), lexicon.frequencies.get(keys),
-        grams, gram_counts, rows, row_counts,
-    )  # fmt: skip
+        points, lexicon.classes, lexicon.folds, starts, ends, facts, _FLAG_BITS, grams, gram_counts, rows, row_counts
+    )
     return Types(grams, gram_counts, rows, row_counts, lexicon.rows.get(keys))
 
 

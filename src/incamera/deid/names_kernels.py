@@ -330,12 +330,12 @@ def _punctuation(point: int) -> int:
 
 @numba.njit(cache=True)
 def features(
-    points: U32, classes: U8, folds: U32, starts: I32, ends: I32, flags: I32, frequencies: I32,
+    points: U32, classes: U8, folds: U32, starts: I32, ends: I32, facts: I32, flag_bits: int,
     grams: I32, gram_counts: I32, rows: I32, row_counts: I32,
 ) -> None:  # fmt: skip
     """Rows of the n-gram table and of the feature table for each type.
 
-    *flags* has `FLAGS` bits; *frequencies* packs English (3 bits), Spanish (2) and other (2) buckets.
+    *facts* packs *flag_bits* flags, then English (3 bits), Spanish (2) and other (2) frequency buckets.
     *grams* is (types, `MAX_GRAMS`), *rows* is (types, `DENSE_FEATURES` + `FLAGS`); their counts say how much is filled.
     """
     buffer = np.empty(HEAD + TAIL + 2, np.uint32)
@@ -343,10 +343,10 @@ def features(
         start, end = starts[t], ends[t]
         form = shape(points, classes, start, end)
         length = end - start
-        english = frequencies[t] & 7
-        spanish = (frequencies[t] >> 3) & 3
-        other = (frequencies[t] >> 5) & 3
-        bits = flags[t]
+        bits = facts[t]
+        english = (bits >> flag_bits) & 7
+        spanish = (bits >> (flag_bits + 3)) & 3
+        other = (bits >> (flag_bits + 5)) & 3
         group = (1 if bits & FIRST_BITS else 0) + (2 if bits & LAST_BITS else 0) + (4 if bits & PLACE_BITS else 0)
         rows[t, 0] = form
         rows[t, 1] = _LENGTH + (length - 1 if length <= 5 else 5 if length <= 8 else 6 if length <= 12 else 7)

@@ -6,14 +6,15 @@ import dataclasses
 import hashlib
 import json
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
 import zstandard
 
 from incamera.core.errors import Malformed
-from incamera.deid import names, names_kernels, names_weights
-from incamera.deid.names_features import types_of
+from incamera.deid import names, names_features, names_kernels, names_weights
+from incamera.deid.names_features import Lexicon, types_of
 
 SENTENCES = [
     ["my", "name", "is", "Ayesha", "Thornbury", "and", "i", "moved", "to", "Leeds", "last", "year", "."],
@@ -241,6 +242,23 @@ def test_features_of_a_type_ignore_its_neighbours(tagger: names.Tagger) -> None:
     assert names_kernels.GRAM_ROWS == 1 << 16
 
 
+def test_a_lexicon_from_the_cache_is_the_one_that_was_built(
+    tagger: names.Tagger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    arrays, _ = names_weights.read(shipped())
+    shared = [arrays[f"lexicon_{name}"] for name in ("keys", "flags", "rows")]
+    monkeypatch.setenv("INCAMERA_CACHE", str(tmp_path))
+    built = Lexicon.kept("f" * 64, *shared)
+    assert len(list(tmp_path.iterdir())) == 1
+    monkeypatch.setattr(names_features, "_frequencies", lambda: pytest.fail("the lists were read again"))
+    again = Lexicon.kept("f" * 64, *shared)
+    assert (built.digest, built.common) == (again.digest, again.common) == (tagger._lexicon.digest, tagger._lexicon.common)
+    for table, same in ((built.facts, again.facts), (built.rows, again.rows)):
+        assert all(np.array_equal(a, b) for a, b in zip(table.arrays(), same.arrays(), strict=True))
+    words = ["Thornbury", "leeds", "water", "qzx"]
+    assert np.array_equal(types_of(words, built).rows, types_of(words, again).rows)
+
+
 def test_without_a_model_there_is_no_tagger(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "FILE", "absent.bin")
     assert names.tagger.__wrapped__() is None
@@ -257,7 +275,7 @@ def test_a_dial_for_some_labels_only(tagger: names.Tagger) -> None:
 def test_a_call_leaves_nothing_behind(tagger: names.Tagger) -> None:
     def state() -> str:
         digest = hashlib.sha256()
-        for holder in (tagger._common, tagger._weights, tagger._lexicon.flags, tagger._lexicon.rows, tagger._lexicon.frequencies):
+        for holder in (tagger._common, tagger._weights, tagger._lexicon.facts, tagger._lexicon.rows):
             for field in dataclasses.fields(holder):
                 value = getattr(holder, field.name)
                 digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
