@@ -30,8 +30,8 @@ LOCAL_WARNING = (
     "KMS: local file. Epoch keys are protected by a passphrase on this machine, not by separate hardware: whoever can read "
     "the file and knows or guesses the passphrase opens every conversation, and an old copy of the file undoes a shred."
 )
-_ITERATIONS_MAX = 64
-_MEMORY_KIB_MAX = 4 << 20
+ITERATIONS_MAX = 64
+MEMORY_KIB_MAX = 4 << 20
 
 
 class Kms(Protocol):
@@ -84,7 +84,7 @@ class LocalKms:
         """Make a new file at *path*. Raises `Unavailable` (`vault.exists`) rather than overwrite one."""
         cost = cost or Cost()
         salt = os.urandom(16)
-        key = _stretch(passphrase, salt, cost)
+        key = stretch(passphrase, salt, cost)
         document = {
             "v": LOCAL_VERSION,
             "kdf": {
@@ -114,7 +114,7 @@ class LocalKms:
             raise Unavailable("vault.kms-missing", "the key file is not there; restore it from its backup", where=path.name)
         document = _decode(files.read(path), path)
         kdf = document["kdf"]
-        key = _stretch(passphrase, bytes.fromhex(kdf["salt"]), Cost(kdf["iterations"], kdf["memory_kib"], kdf["lanes"]))
+        key = stretch(passphrase, bytes.fromhex(kdf["salt"]), Cost(kdf["iterations"], kdf["memory_kib"], kdf["lanes"]))
         try:
             envelope.unseal(key, bytes.fromhex(document["check"]), b"incamera/kms-local/check")
         except Unverified:
@@ -172,7 +172,8 @@ def _root_aad(epoch: str) -> bytes:
     return envelope.fields(b"incamera/kms-local/root", epoch.encode())
 
 
-def _stretch(passphrase: str, salt: bytes, cost: Cost) -> bytes:
+def stretch(passphrase: str, salt: bytes, cost: Cost) -> bytes:
+    """Argon2id of a passphrase. Raises `Unavailable` (`vault.kms-kdf`). Source: RFC 9106."""
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
     try:
@@ -196,9 +197,9 @@ def _decode(data: bytes, path: Path) -> dict[str, Any]:
             document["v"] == LOCAL_VERSION
             and set(document) == {"v", "kdf", "check", "epochs", "destroyed"}
             and kdf["name"] == "argon2id"
-            and 1 <= kdf["iterations"] <= _ITERATIONS_MAX
+            and 1 <= kdf["iterations"] <= ITERATIONS_MAX
             and 1 <= kdf["lanes"] <= 64
-            and 8 * kdf["lanes"] <= kdf["memory_kib"] <= _MEMORY_KIB_MAX
+            and 8 * kdf["lanes"] <= kdf["memory_kib"] <= MEMORY_KIB_MAX
             and all(
                 isinstance(bytes.fromhex(value), bytes)
                 for value in (kdf["salt"], document["check"], *document["epochs"].values())
