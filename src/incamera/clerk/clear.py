@@ -13,7 +13,9 @@ from incamera.clerk import carried
 from incamera.clerk.desk import Desk
 from incamera.clerk.examination import Results
 from incamera.clerk.examine import Examined, Outcome
+from incamera.clerk.probe import Probe
 from incamera.core.canon import canonical
+from incamera.core.errors import Refused
 from incamera.core.facts import known_tier
 from incamera.core.ids import Digest, Ref, digest
 from incamera.core.records import Cleared, Decision, Receipt
@@ -59,6 +61,7 @@ class Sums:
     waivers: int = 0
     matches: int = 0
     elicitation: Counter[str] = field(default_factory=Counter)
+    probes: list[Probe] = field(default_factory=list)
 
     def add(self, examined: Examined) -> None:
         tally = examined.tally
@@ -123,11 +126,14 @@ def sort(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequence[
     sums, found = Sums(), list[Row]()
     failed: dict[str, str] = {}
     for one, outcome in _outcomes(results, drawn, rows):
+        if outcome.probe is not None:
+            sums.probes.append(outcome.probe)
         if outcome.examined is None:
             failed[one.row] = outcome.failed
             continue
         sums.add(outcome.examined)
         found.append(_row(desk, one, drawn[Ref(one.row)], outcome.examined))
+    _check_canaries(desk, sums.probes, found)
     here = {row.drawn.row for row in found}
     gone = [
         Failure(id=row.row, stage="examine", code=failed.get(row.row, "vault.shredded")) for row in rows if row.row not in here
@@ -146,6 +152,22 @@ def sort(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequence[
         else:
             passed.append(row)
     return Sorted(rows=found, produce=produce, passed=passed, withheld=withheld, gone=gone, sums=sums)
+
+
+def _check_canaries(desk: Desk, probes: Sequence[Probe], found: Sequence[Row]) -> None:
+    """No row is a canary, by its bytes; how many there were and what they showed goes into the ledger.
+
+    Raises:
+        Refused: `canaries.left-in`.
+    """
+    planted = {probe.digest for probe in probes}
+    for row in found:
+        if row.sha256 in planted:
+            raise Refused("canaries.left-in", "a synthetic conversation stands among the real ones", where=f"row {row.drawn.row}")
+    secrets = [secret for probe in probes for secret in probe.planted]
+    if probes:
+        counts = {"canaries": len(probes), "secrets": len(secrets), "missed": sum(secret.missed for secret in secrets)}
+        desk.once("canaries.removed", key=tuple(counts), **counts)
 
 
 def decide(desk: Desk, made: Sorted, withheld: Sequence[Withheld] = ()) -> Decided:

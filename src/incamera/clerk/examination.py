@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from incamera.clerk import canaries, works
 from incamera.clerk import vocabulary as kept
-from incamera.clerk import works
 from incamera.clerk.desk import Desk
 from incamera.clerk.examine import MatchThenRedact, Outcome
 from incamera.core.batch import EXAMINED
@@ -84,7 +84,7 @@ def examine(desk: Desk, grant: Grant, crefs: Sequence[Ref], *, processes: int) -
     path = desk.path / "examined.arrow"
     with LocalRunner(processes, work=shelf, progress=desk.watch.advance) as runner:
         fragments = home.vault.fragments(crefs, rows=FRAGMENT_ROWS)
-        _keep(path, runner.map(home.vault.within(grant, step), fragments, schema=EXAMINED))
+        _keep(path, runner.map(home.vault.within(grant, canaries.blind(desk, step, crefs)), fragments, schema=EXAMINED))
     table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     places = {cref: place for place, cref in enumerate(table["cref"].to_pylist())}
     if done is None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from incamera.clerk.probe import Probe
 from incamera.core.batch import EXAMINED
 from incamera.core.canon import canonical, pack, unpack
 from incamera.core.errors import Malformed
@@ -54,10 +55,14 @@ class Examined(Silent):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Outcome(Silent):
-    """An examination's result: the examined conversation, or the code of the error that kept it from being examined."""
+    """An examination's result: the examined conversation, or the code of the error that kept it from being examined.
+
+    `probe` is what was measured beside it, where a canary stood there.
+    """
 
     examined: Examined | None = None
     failed: str = ""
+    probe: Probe | None = None
 
     @property
     def digest(self) -> Digest:

@@ -101,6 +101,7 @@ def _look(conversation: Conversation, seen: _Seen) -> None:
             party_account=conversation.flags.party_account,
             turns=len(conversation.turns),
             outputs_missing=sum(conversation.outputs_missing.values()),
+            custody="operator",  # as `ingest` takes it in
         )
     )
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from incamera.clerk import reading, sample, tables
+from incamera.clerk import reading, reuse_matter, risk, sample, tables
 from incamera.clerk.clear import Decided, cleared
 from incamera.clerk.desk import Desk
 from incamera.clerk.examination import Results
@@ -115,9 +115,12 @@ def produce(
     room_only = read is not None and read.room_only
     if not any(fragment.rows for fragment in decided.produced):
         desk.watch.note("no conversation of the draw is within the scope: the volume holds tables and proofs only")
-    desk.watch.stage("build volume", sum(len(fragment.rows) for fragment in decided.produced))
     wanted = {row.cref for row in decided.rows}
     facts: dict[Ref, Facts] = {known.cref: known for known in home.vault.facts() if known.cref in wanted}
+    reuse = reuse_matter.gather(desk, results, decided, facts)
+    reuse.write(out.parent / reuse_matter.REUSE)
+    report = risk.report(desk, results, decided, read, facts)
+    desk.watch.stage("build volume", sum(len(fragment.rows) for fragment in decided.produced))
     package = build(
         cleared(desk, results, decided, facts),
         terms=terms_of(order, room_only=room_only),
@@ -127,16 +130,16 @@ def produce(
         out=out,
         withheld=decided.withheld,
         exceptions=[*_failures(desk), *decided.gone],
-        tables=tables.tables(desk, frame, made, decided),
+        tables={**tables.tables(desk, frame, made, decided), **reuse.tables(), "risk": risk.table(report)},
         run={"stages": stages},
         measured=read.figures if read else None,
-        files=read.files if read else None,
+        files={**(read.files if read else {}), **risk.files(report)},
         progress=desk.watch.advance,
     )
     reasons = single_operator(order, approvals, list(sample.revealed(desk)), demo=home.demonstration)
     certificate = compose(
         package,
-        figures=[*tables.figures(desk, frame, made, decided, desk.done("works") or {}, read), *extra],
+        figures=[*tables.figures(desk, frame, made, decided, desk.done("works") or {}, read), *risk.figures(decided), *extra],
         labels=_labels(reasons, home.demonstration, room_only),
         order=_order_facts(order),
         defaults=order.defaults,

@@ -35,10 +35,35 @@ def recapture(first: Iterable[tuple[int, int]], second: Iterable[tuple[int, int]
     a, b = sorted(set(first)), sorted(set(second))
     matched = sum(any(x < end and start < y for x, y in b) for start, end in a)
     seen_by_b = sum(any(x < end and start < y for x, y in a) for start, end in b)
-    both = min(matched, seen_by_b)
-    total = (len(a) + 1) * (len(b) + 1) / (both + 1) - 1
-    union = len(a) + len(b) - both
-    return Recaptured(both=both, first_only=len(a) - matched, second_only=len(b) - seen_by_b, unseen=max(0.0, total - union))
+    return recaptured(min(matched, seen_by_b), len(a) - matched, len(b) - seen_by_b)
+
+
+def recaptured(both: int, first_only: int, second_only: int) -> Recaptured:
+    """The estimate from counts, summed over texts."""
+    first, second = both + first_only, both + second_only
+    total = (first + 1) * (second + 1) / (both + 1) - 1
+    unseen = max(0.0, total - (both + first_only + second_only))
+    return Recaptured(both=both, first_only=first_only, second_only=second_only, unseen=unseen)
+
+
+def names_alone(text: str) -> list[tuple[int, int]]:
+    """Names of people as the names model sees them by itself: runs of tokens; none where no model is installed."""
+    from incamera.deid.names import LABELS, tagger
+
+    model = tagger()
+    if model is None:
+        return []
+    (scored,) = model.score_texts([text])
+    person = LABELS.index("PERSON")
+    spans: list[tuple[int, int]] = []
+    for start, end, logits in zip(scored.starts.tolist(), scored.ends.tolist(), scored.logits, strict=True):
+        if logits.argmax() != person:
+            continue
+        if spans and start - spans[-1][1] <= 1:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((start, end))
+    return spans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,18 @@ _FRAMES: dict[tuple[str, Context], tuple[str, ...]] = {
     ("es", "prose"): ("Ayúdame con esta carta: hace meses que {} no contesta y no sé qué hacer.",),
     ("de", "prose"): ("Kannst du das freundlicher schreiben? Seit Wochen warte ich auf {} und niemand hilft.",),
     ("fr", "prose"): ("Relis ce message, s'il te plaît : depuis hier {} reste sans réponse.",),
+    ("es", "code"): ("¿Por qué falla esto?\n\nconst dato = \"{}\";\nconsole.log(dato);\n",),
+    ("es", "table"): ("Ordena estas filas:\n| tipo | dato |\n|---|---|\n| mío | {} |\n| otro | nada |",),
+    ("de", "code"): ("Was ist hier falsch?\n\nwert: {}\nanzahl: 3\n",),
+    ("de", "table"): ("Bitte sortiere:\nArt;Eintrag\nmeins;{}\nsonst;nichts",),
+    ("fr", "table"): ("Trie ces lignes :\n| sorte | donnée |\n|---|---|\n| la mienne | {} |\n| autre | rien |",),
+    ("es", "translation"): ("Traduce al inglés: el paquete es de {} y de nadie más.",),
+    ("de", "translation"): ("Übersetze ins Englische: das Paket gehört {} und sonst niemandem.",),
+    ("fr", "translation"): ("Traduis en anglais : le colis est à {} et à personne d'autre.",),
 }  # fmt: skip
+_ANSWERS = ("Of course. Here it is.", "Claro, aquí tienes.", "Gern, hier ist es.", "Bien sûr, voici.")
+#: Words that the frames themselves bring: what stands there anyway is no trace of a secret.
+_FRAME_WORDS = frozenset(w.lower() for some in _FRAMES.values() for frame in some for w in re.findall(r"[^\W_]+", frame))
 
 
 def generate(count: int, seed: int) -> Iterator[Canary]:
@@ -101,22 +112,42 @@ def generate(count: int, seed: int) -> Iterator[Canary]:
     The seed must be secret until the run is sealed, or the canaries are not blind; it protects nothing else.
     """
     rng = random.Random(seed)  # noqa: S311 - test data, no secret
-    kinds, frames = sorted(_VALUES), sorted(_FRAMES)
     for n in range(count):
-        turns: list[Turn] = []
-        planted: list[Secret] = []
-        for _ in range(rng.randint(1, 3)):
-            type_, (language, context) = rng.choice(kinds), rng.choice(frames)
-            surface = _VALUES[type_](rng)
-            text = rng.choice(_FRAMES[language, context]).format(surface)
-            kind: PartKind = "code" if context == "code" else "text"
-            turns.append(Turn(index=len(turns), role="user", parts=(Part(kind=kind, path="text", text=text),)))
-            turns.append(
-                Turn(index=len(turns), role="assistant", parts=(Part(kind="text", path="text", text="Of course. Here it is."),))
-            )
-            planted.append(Secret(type=type_, language=language, context=context, surface=surface))
-        conversation = Conversation(id=f"canary-{n}", subject=f"canary-{n}", source="canary", turns=tuple(turns))
-        yield Canary(conversation=conversation, secrets=tuple(planted))
+        turns, planted = _turns(rng)
+        conversation = Conversation(id=f"canary-{n}", subject=f"canary-{n}", source="canary", turns=turns)
+        yield Canary(conversation=conversation, secrets=planted)
+
+
+def beside(like: Conversation, seed: int, *, name: str) -> Canary:
+    """One canary with the outer facts of a real conversation, so that nothing but its text tells it from its neighbours."""
+    turns, planted = _turns(random.Random(seed))  # noqa: S311 - derived from a secret key by the caller
+    conversation = Conversation(
+        id=name,
+        subject=name,
+        source=like.source,
+        turns=turns,
+        started_at=like.started_at,
+        region=like.region,
+        tier=like.tier,
+    )
+    return Canary(conversation=conversation, secrets=planted)
+
+
+def _turns(rng: random.Random) -> tuple[tuple[Turn, ...], tuple[Secret, ...]]:
+    """A short conversation with one to three secrets, each in a frame of its own."""
+    kinds, frames = sorted(_VALUES), sorted(_FRAMES)
+    turns: list[Turn] = []
+    planted: list[Secret] = []
+    for _ in range(rng.randint(1, 3)):
+        type_, (language, context) = rng.choice(kinds), rng.choice(frames)
+        surface = _VALUES[type_](rng)
+        text = rng.choice(_FRAMES[language, context]).format(surface)
+        kind: PartKind = "code" if context == "code" else "text"
+        turns.append(Turn(index=len(turns), role="user", parts=(Part(kind=kind, path="text", text=text),)))
+        answer = Part(kind="text", path="text", text=_ANSWERS[("en", "es", "de", "fr").index(language)])
+        turns.append(Turn(index=len(turns), role="assistant", parts=(answer,)))
+        planted.append(Secret(type=type_, language=language, context=context, surface=surface))
+    return tuple(turns), tuple(planted)
 
 
 def missed(secret: Secret, redacted: Redacted) -> bool:
@@ -124,6 +155,7 @@ def missed(secret: Secret, redacted: Redacted) -> bool:
     text = "\n".join(p.text for t in redacted.turns for p in t.parts)
     words = {w.lower() for w in re.findall(r"[^\W_]+", re.sub(r"\[[A-Z-]+-\d+\]", " ", text))}
     telling = [w.lower() for w in re.findall(r"[^\W_]+", secret.surface) if len(w) >= 3 and w.lower() not in ("street", "net")]
+    telling = [w for w in telling if w not in _FRAME_WORDS]
     return any(w in words for w in telling) if telling else secret.surface in text
 
 
