@@ -1,8 +1,13 @@
-"""Coarser truths: a date as its month or year, an age as its band. What is not understood is not guessed at."""
+"""Coarser truths: a date as its month or year, an age as its band, a place as its region. What is unclear is not guessed at.
+
+A tag that tells one (`[DATE: March 1999]`, `[AGE: 40 to 49]`, `[PLACE: Bavaria, DE]`) is as closed as a numbered one: months and
+years, bands, and the regions and countries of `regions.told`, nothing a person could have written in it.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from incamera.deid.lexicons import terms
@@ -79,3 +84,49 @@ def age(surface: str) -> str | None:
         return None
     years = int(number.group())
     return "90 or over" if years >= 90 else f"{years // 10 * 10} to {years // 10 * 10 + 9}"
+
+
+_BANDS = "|".join(("0 to 9", *(f"{d}0 to {d}9" for d in range(1, 9)), "90 or over"))
+#: What a coarse tag may look like; a place must also be one of `regions.told` (see `is_tag`).
+TAG = (
+    rf"\[DATE: (?:(?:{'|'.join(_MONTHS)}) )?(?:1[6-9]|20)[0-9]{{2}}\]"
+    rf"|\[AGE: (?:{_BANDS})\]|\[PLACE: [^\[\]\n]{{2,50}}\]"
+)
+_PLACE = "[PLACE: "
+
+
+def is_tag(tag: str) -> bool:
+    """Whether what matches `TAG` is one: a place that we do not tell is somebody's text."""
+    if not tag.startswith(_PLACE):
+        return True
+    from incamera.deid import regions
+
+    return tag[len(_PLACE) : -1] in regions.told()
+
+
+def coarse(label: str, surface: str, at: Literal["day", "month", "year"]) -> str | None:
+    """The tag that tells *surface* coarsely; None where nothing coarser is known."""
+    if label == "DATE":
+        told, word = date(surface, at), "DATE"
+    elif label == "AGE":
+        told, word = age(surface), "AGE"
+    elif label == "LOC":
+        from incamera.deid import regions
+
+        told, word = regions.place(surface), "PLACE"
+    else:
+        return None
+    return f"[{word}: {told}]" if told is not None else None
+
+
+def tags(
+    fall_back: Callable[[str, str], tuple[str, str]], labels: Sequence[str], at: Literal["day", "month", "year"]
+) -> Callable[[str, str], tuple[str, str]]:
+    """*fall_back* for everything but the surfaces of *labels* of which a coarser truth can be told."""
+
+    def replace(label: str, surface: str) -> tuple[str, str]:
+        if label in labels and (told := coarse(label, surface, at)) is not None:
+            return told, "generalised"
+        return fall_back(label, surface)
+
+    return replace

@@ -42,6 +42,7 @@ DETECTORS = tuple(
         {
             "account",
             "account.typo",
+            "combination",
             "encoded",
             "extend",
             "names.model",
@@ -101,4 +102,3 @@ def named(hits: Hits) -> Iterator[Hit]:
     """Rows with their names."""
     for start, end, label, kind, score, detector in hits.tolist():
         yield Hit(start, end, LABELS[label], KINDS[kind], score / 1000, DETECTORS[detector])
-

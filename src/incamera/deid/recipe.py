@@ -86,4 +86,7 @@ def load(name: str = "conservative") -> Recipe:
         "regex": version("regex"),
     }
     spare = ("DEM", "OCC", "KIN", "QUANTITY", "TIME", "NUMBER") if name == "utility" else ()
-    return Recipe(name=name, spare=spare, versions=versions, names_model=model.digest if model is not None else "")
+    coarse = ("AGE", "DATE", "LOC") if name == "utility" else ()
+    return Recipe(
+        name=name, spare=spare, generalise=coarse, versions=versions, names_model=model.digest if model is not None else ""
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from incamera.deid import generalise
 from incamera.deid.lexicons import tables as t
 from incamera.deid.lexicons.tables import Table
 
@@ -44,7 +45,7 @@ LABELS = (
     "OTHER",
 )
 
-TAG = re.compile(r"\[(?:" + "|".join(LABELS) + r")-[1-9][0-9]{0,5}\]|\[WITHHELD: [A-Z-]{3,40}\]")
+TAG = re.compile(r"\[(?:" + "|".join(LABELS) + r")-[1-9][0-9]{0,5}\]|\[WITHHELD: [A-Z-]{3,40}\]|" + generalise.TAG)
 #: What a tag is blanked with in the view: no letter, no digit, no blank, so that nothing matches across it.
 BLANK = "\ufffc"
 _TAGS = re.compile(BLANK + "+")
@@ -83,7 +84,7 @@ def blank_tags(text: str) -> str:
     """*text* with every tag of ours blanked, character for character."""
     if "[" not in text:
         return text
-    return TAG.sub(lambda m: BLANK * (m.end() - m.start()), text)
+    return TAG.sub(lambda m: BLANK * (m.end() - m.start()) if generalise.is_tag(m.group()) else m.group(), text)
 
 
 @dataclass(slots=True, repr=False)

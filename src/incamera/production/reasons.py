@@ -36,7 +36,7 @@ def method(surrogate: Surrogate) -> str:
 
 def replacement_type(surrogate: Surrogate) -> str:
     """`mask` for a tag, `surrogate` for a realistic value, `generalise` for a coarser one."""
-    if surrogate.method in ("generalise", "generalize", "coarsen"):
+    if surrogate.method in ("generalised", "generalise", "generalize", "coarsen"):
         return "generalise"
     return "surrogate" if surrogate.method == "realistic" else "mask"
 
