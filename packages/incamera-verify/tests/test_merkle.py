@@ -50,6 +50,21 @@ def test_all_three_ways_to_a_root_agree_with_the_definition(size: int):
     assert TREE.root(size) == root(LEAVES[:size]) == Frontier.at(TREE.node, size).root == expected
 
 
+@pytest.mark.parametrize("size", [1023, 1024, 1025, 2047, 2048, 2049, 3 * 1024, 5 * 1024 + 7, 8 * 1024 + 1])
+def test_leaves_hashed_in_blocks_come_to_the_same_root(size: int):
+    leaves = [leaf_hash(number.to_bytes(4, "big")) for number in range(size)]
+    assert root(leaves) == root(iter(leaves)) == Frontier(leaves).root == Tree(leaves).root()
+
+
+@pytest.mark.parametrize("place", [0, 1023, 1024, 2000])
+def test_a_leaf_of_another_length_is_refused_in_a_block_too(place: int):
+    leaves = [leaf_hash(b"x")] * 2048
+    leaves[place] = b"short"
+    with pytest.raises(VerificationError) as caught:
+        root(leaves)
+    assert caught.value.code == "merkle.bad-hash"
+
+
 def test_frontier_resumes_and_copies():
     frontier = Frontier.at(TREE.node, 77)
     twin = frontier.copy()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from incamera_verify.errors import VerificationError
 
@@ -18,6 +19,8 @@ EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 #: `(level, index)` to the root of a complete subtree of 2^level leaves.
 Nodes = Callable[[int, int], bytes]
+#: Leaves hashed together by `root`.
+_BLOCK = 1024
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -32,7 +35,13 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def root(leaf_hashes: Iterable[bytes]) -> bytes:
     """Root over *leaf_hashes* in order. Cost: O(n) time, O(log n) memory."""
-    return Frontier(leaf_hashes).root
+    frontier = Frontier()
+    leaves = iter(leaf_hashes)
+    while len(block := list(islice(leaves, _BLOCK))) == _BLOCK:
+        frontier._append_block(block)
+    for leaf in block:
+        frontier.append(leaf)
+    return frontier.root
 
 
 # --- growing ------------------------------------------------------------------------------------------------------------
@@ -58,6 +67,22 @@ class Frontier:
             size >>= 1
         self._edge.append(carry)
         self.size += 1
+
+    def _append_block(self, leaves: list[bytes]) -> None:
+        """Add `_BLOCK` leaf hashes to a size that is a multiple of it: level by level, without a step for each leaf."""
+        if set(map(len, leaves)) != {HASH_BYTES}:
+            for leaf in leaves:
+                _check_hash(leaf)
+        level, sha256 = leaves, hashlib.sha256
+        while len(level) > 1:
+            pairs = iter(level)
+            level = [sha256(b"\1" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+        carry, size = level[0], self.size // _BLOCK
+        while size & 1:
+            carry = node_hash(self._edge.pop(), carry)
+            size >>= 1
+        self._edge.append(carry)
+        self.size += _BLOCK
 
     @classmethod
     def at(cls, node: Nodes, size: int) -> Frontier:
