@@ -39,6 +39,16 @@ def _text_kernels() -> Any:
     return tokens.compiled()
 
 
+def cut(packed: Packed, size: int) -> I64:
+    """Bounds of blocks of about *size* bytes of one text: at white space, where no word and no reference can be in progress."""
+    found = kernels()
+    if found is None:
+        return plain.cut(packed, size)
+    out = np.empty(int(packed.bounds[-1]) // size + 2, np.int64)
+    result: I64 = out[: found.cut(readonly(packed.data), int(packed.bounds[-1]), size, out)]
+    return result
+
+
 def sample(packed: Packed, sampler: _Sampler) -> int:
     """Sample one work, given as its blocks, into *sampler*; its count of words."""
     found = kernels()

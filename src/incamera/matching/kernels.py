@@ -8,7 +8,7 @@ compares words.
 """
 
 # Kernels are written for the compiler: plain loops, plain comparisons, arguments by position.
-# ruff: noqa: SIM110
+# ruff: noqa: SIM110, PLR1714
 
 from __future__ import annotations
 
@@ -93,6 +93,27 @@ def _near_bits(words, i, k, at):  # type: ignore[no-untyped-def]
 def _tag(g):  # type: ignore[no-untyped-def]
     """The 20 bits that the table keeps of a gram."""
     return g >> U(12) & U(0xFFFFF)
+
+
+@jit
+def cut(buffer, end, size, cuts):  # type: ignore[no-untyped-def]
+    """Bounds of blocks of one text, each as long as *size* and up to the next white space: how many."""
+    data = np.int64(buffer.ctypes.data)
+    cuts[0] = last = np.int64(0)
+    n = 1
+    while end - last > size * 3 // 2:
+        at = last + size
+        while at < end:
+            b = load8(data, at)
+            if b == 32 or b == 10 or b == 9 or b == 13:
+                break
+            at += 1
+        if at == end:
+            break
+        cuts[n] = last = at
+        n += 1
+    cuts[n] = end
+    return n + 1
 
 
 @jit

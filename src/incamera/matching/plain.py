@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,6 +65,20 @@ def near_bits(hashes: U64, k: int) -> tuple[U64, U64]:
     before[1:] = hashes[: max(0, count - 1)] >> np.uint64(58)
     behind[: max(0, count - 1)] = hashes[k:] >> np.uint64(58)
     return before, behind
+
+
+_BLANK = re.compile(rb"[ \n\t\r]")
+
+
+def cut(packed: Packed, size: int) -> I64:
+    """As `compiled.cut`."""
+    raw, cuts = packed.data[: packed.bounds[-1]].tobytes(), [0]
+    while len(raw) - cuts[-1] > size * 3 // 2:
+        found = _BLANK.search(raw, cuts[-1] + size)
+        if found is None:
+            break
+        cuts.append(found.start())
+    return np.array([*cuts, len(raw)], dtype=np.int64)
 
 
 def sample(packed: Packed, plan: Plan, out_grams: U64, out_places: U64, base: int, block_words: I64) -> int:

@@ -6,7 +6,6 @@ that is opened and tokenised again to confirm a hit. Blocks are kept as numbers 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -34,7 +33,7 @@ CHUNK_GRAMS = 1 << 20
 #: A place is 32 bits: a segment holds fewer tokens than this.
 MAX_PLACES = (1 << 32) - (1 << 20)
 _NO_BLOCKS = np.empty(0, np.int64)
-_BLANK = re.compile(rb"[ \n\t\r]")
+_FIRST = np.zeros(1, np.int64)
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -213,19 +212,17 @@ class Builder:
     def add(self, work: Work) -> Entry:
         """Index one work: its description with the counts of words and of characters of unspaced scripts."""
         raw = encode(work.text)
-        cuts = _cut(raw)
-        packed = Packed(np.frombuffer(raw + bytes(PADDING), np.uint8), cuts)
         if self.words.base + 2 * len(raw) > MAX_PLACES:
             raise Malformed(
                 "matching.segment-full", "too much text for one segment: build another", where=f"work {work.work_id!r}"
             )
+        packed = self.text.keep(raw)
         words = compiled.sample(packed, self.words)
         ascii_only = len(raw) == len(work.text)
         # Letters of scripts without spaces are no ASCII, and in ASCII only a reference (`&#28193;`) can stand for one.
         plain = ascii_only and b"&" not in raw
         unspaced = self.chars.passed(len(packed)) if plain else compiled.sample_chars(packed, self.chars)
-        sizes = cuts[1:] - cuts[:-1]
-        self.text.keep(raw, sizes)
+        sizes = packed.bounds[1:] - packed.bounds[:-1]
         self.starts.append(_code_points_before(packed, ascii_only=ascii_only))
         self.sizes.append(sizes)
         self.work_blocks.append(self.work_blocks[-1] + len(sizes))
@@ -257,7 +254,7 @@ class Builder:
             block_work=np.repeat(np.arange(len(self.works)), np.diff(work_blocks)),
             block_start=np.concatenate([_NO_BLOCKS, *self.starts]),
             block_size=np.concatenate([_NO_BLOCKS, *self.sizes]),
-            block_code=np.concatenate(self.text.bounds),
+            block_code=np.concatenate(self.text.code_bounds),
             coded=np.concatenate(self.text.coded) if self.text.coded else np.empty(0, np.uint8),
             lexicon_blocks=np.array(self.text.first, np.int64),
             lexicons=self.text.lexicons,
@@ -270,46 +267,37 @@ class _Coder:
     def __init__(self) -> None:
         self.room = np.empty(LEXICON_BYTES + PADDING, np.uint8)
         self.size = 0
-        self.sizes: list[I64] = []
+        self.bounds = [_FIRST]  # of the blocks in the room
         self.coded: list[npt.NDArray[np.uint8]] = []
-        self.bounds = [np.zeros(1, np.int64)]
+        self.code_bounds = [_FIRST]
         self.first = [0]
         self.lexicons: list[Lexicon] = []
 
-    def keep(self, raw: bytes, sizes: I64) -> None:
-        """Take a work, whose blocks have these *sizes*."""
+    def keep(self, raw: bytes) -> Packed:
+        """Take a work: its blocks."""
         if self.size + len(raw) + PADDING > len(self.room):
             self.close()
             if len(raw) + PADDING > len(self.room):
                 self.room = np.empty(len(raw) + PADDING, np.uint8)
-        self.room[self.size : self.size + len(raw)] = np.frombuffer(raw, np.uint8)
+        here = self.room[self.size : self.size + len(raw) + PADDING]
+        here[: len(raw)] = np.frombuffer(raw, np.uint8)
+        cuts = compiled.cut(Packed(here, np.array([0, len(raw)])), BLOCK_BYTES)
+        self.bounds.append(self.size + cuts[1:])
         self.size += len(raw)
-        self.sizes.append(sizes)
+        return Packed(here, cuts)
 
     def close(self) -> None:
         """Code what is pending."""
-        if not self.sizes:
+        if len(self.bounds) == 1:
             return
-        bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(self.sizes))])
-        packed = Packed(self.room[: self.size + PADDING], bounds)
-        self.size, self.sizes = 0, []
+        packed = Packed(self.room[: self.size + PADDING], np.concatenate(self.bounds))
+        self.size, self.bounds = 0, [_FIRST]
         words = lexicon.learn(packed)
-        coded, code_bounds = lexicon.encode(packed, words)
+        coded, bounds = lexicon.encode(packed, words)
         self.coded.append(coded)
-        self.bounds.append(code_bounds[1:] + self.bounds[-1][-1])
+        self.code_bounds.append(bounds[1:] + self.code_bounds[-1][-1])
         self.first.append(self.first[-1] + len(packed))
         self.lexicons.append(words)
-
-
-def _cut(raw: bytes) -> I64:
-    """Bounds of blocks: at white space, where no word and no character reference can be in progress."""
-    cuts = [0]
-    while len(raw) - cuts[-1] > BLOCK_BYTES * 3 // 2:
-        found = _BLANK.search(raw, cuts[-1] + BLOCK_BYTES)
-        if found is None:
-            break
-        cuts.append(found.start())
-    return np.array([*cuts, len(raw)], dtype=np.int64)
 
 
 def _code_points_before(packed: Packed, *, ascii_only: bool) -> I64:
