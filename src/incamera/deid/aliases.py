@@ -18,7 +18,9 @@ _HONORIFIC = frozenset(terms.TITLES | {"s"})
 
 def key(surface: str) -> str:
     """The form by which two surfaces are the same thing: words, case and punctuation aside."""
-    return " ".join(w.lower() for w in _WORD.findall(surface)) or surface.casefold()
+    if surface.isalnum():  # one word, as most are
+        return surface.lower()
+    return " ".join(_WORD.findall(surface)).lower() or surface.casefold()
 
 
 class Aliases:

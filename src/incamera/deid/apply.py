@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace as altered
 from datetime import datetime
 from functools import lru_cache
-from typing import Literal
+from itertools import chain
+from typing import Literal, NamedTuple
 
 from incamera.core.ids import Commitment
-from incamera.core.records import HEADER, Conversation, Finding, Part, Redacted, Span, Surrogate, Turn
+from incamera.core.records import HEADER, Conversation, Part, Redacted, Span, Surrogate, Turn
+from incamera.deid import generalise
 from incamera.deid.aliases import Aliases
 from incamera.deid.find import LLM, SOURCES, TOOL, Found, find, leaves
+from incamera.deid.hits import END, LABEL, LABELS, Hits, empty, named
 from incamera.deid.lexicons import tables
 from incamera.deid.recipe import Recipe, load
 from incamera.deid.surrogates import Replace, tags
@@ -21,6 +24,16 @@ Coarse = Literal["day", "month", "year"]
 _Place = tuple[int, int]
 #: Halves of surrogate pairs stand alone in real exports; no encoding can carry them further.
 _UNPAIRED = re.compile("[\ud800-\udfff]")
+
+
+class Replaced(NamedTuple):
+    """One string with its findings replaced: for each row of `hits`, in order, (replacement, method)."""
+
+    turn: int
+    part: int
+    hits: Hits
+    surrogates: list[tuple[str, str]]
+    text: str
 
 
 def apply(
@@ -43,21 +56,8 @@ def apply(
 
     Privacy: the result holds no original surface outside the logged waivers.
     """
-    texts = {(turn, part): text for turn, part, text, _ in leaves(conversation)}
-    chosen = _chooser(conversation, found, texts, recipe, key)
-    withheld = {(s.turn, s.part): code for s, code in found.withheld}
-    by_place: dict[_Place, list[Finding]] = {}
-    for finding in found.findings:
-        by_place.setdefault((finding.span.turn, finding.span.part), []).append(finding)
-    surrogates: list[Surrogate] = []
-    produced: dict[_Place, str] = {}
-    for place, text in texts.items():
-        if place in withheld:
-            produced[place] = f"[WITHHELD: {withheld[place]}]"
-            continue
-        treated, log = _replaced(text, sorted(by_place.get(place, ()), key=lambda f: f.span), chosen)
-        produced[place] = _UNPAIRED.sub("\ufffd", treated)  # as many code points as before: no offset moves
-        surrogates += log
+    treated = treat(conversation, found, recipe=recipe, key=key)
+    produced = {(t.turn, t.part): t.text for t in treated}
     header = tuple(_part(p, produced[HEADER, i]) for i, p in enumerate(conversation.header))
     turns = tuple(_turn(t, produced, at) for t in conversation.turns)
     return Redacted(
@@ -65,15 +65,61 @@ def apply(
         recipe=recipe.digest(),
         header=header,
         turns=turns,
-        surrogates=tuple(surrogates),
+        surrogates=tuple(
+            Surrogate(
+                span=Span(turn=turn, part=part, start=h.start, end=h.end),
+                label=h.label,
+                replacement=replacement,
+                method=method,
+                detector=h.detector,
+                kind=h.kind,
+            )
+            for turn, part, hits, surrogates, _ in treated
+            for h, (replacement, method) in zip(named(hits), surrogates, strict=True)
+        ),
         waivers=found.waivers,
         withheld=found.withheld,
     )
 
 
-def _chooser(conversation: Conversation, found: Found, texts: Mapping[_Place, str], recipe: Recipe, key: bytes | None) -> Replace:
-    surfaces = [(f.label, texts[f.span.turn, f.span.part][f.span.start : f.span.end]) for f in found.findings]
-    aliases = Aliases(surfaces)
+def treat(conversation: Conversation, found: Found, *, recipe: Recipe, key: bytes | None = None) -> list[Replaced]:
+    """Every string of *conversation* that leaves, with its findings replaced; `apply` and file mode each write it their own way.
+
+    Cost: a few hundred nanoseconds a finding.
+    """
+    texts = {(turn, part): text for turn, part, text, _ in leaves(conversation)}
+    surfaces = {(p.turn, p.part): _surfaces(texts[p.turn, p.part], p.hits) for p in found.placed}
+    chosen = _chooser(conversation, found, texts, surfaces.values(), recipe, key)
+    withheld = {(s.turn, s.part): code for s, code in found.withheld}
+    hits = {(p.turn, p.part): p.hits for p in found.placed}
+    treated = []
+    for place, text in texts.items():
+        if place in withheld:
+            treated.append(Replaced(*place, empty(), [], f"[WITHHELD: {withheld[place]}]"))
+            continue
+        surrogates = [chosen(label, surface) for label, surface in surfaces.get(place, ())]
+        rows = hits.get(place, _NONE)
+        treated.append(Replaced(*place, rows, surrogates, _joined(text, rows, surrogates)))
+    return treated
+
+
+_NONE = empty()
+
+
+def _surfaces(text: str, hits: Hits) -> list[tuple[str, str]]:
+    """(label, surface) of each hit."""
+    return [(LABELS[label], text[start:end]) for start, end, label in hits[:, : LABEL + 1].tolist()]
+
+
+def _chooser(
+    conversation: Conversation,
+    found: Found,
+    texts: Mapping[_Place, str],
+    surfaces: Iterable[list[tuple[str, str]]],
+    recipe: Recipe,
+    key: bytes | None,
+) -> Replace:
+    aliases = Aliases(chain.from_iterable(surfaces))
     if recipe.surrogates == "realistic":
         from incamera.deid.realistic import realistic
 
@@ -86,22 +132,21 @@ def _chooser(conversation: Conversation, found: Found, texts: Mapping[_Place, st
             linkage=recipe.linkage,
             at=recipe.at,
         )
-    return tags(aliases, texts.values())
+    numbered = tags(aliases, texts.values())
+    return generalise.tags(numbered, recipe.generalise, recipe.at) if recipe.generalise else numbered
 
 
-def _replaced(text: str, findings: list[Finding], chosen: Replace) -> tuple[str, list[Surrogate]]:
+def _joined(text: str, hits: Hits, surrogates: list[tuple[str, str]]) -> str:
+    """*text* with each hit's stretch replaced."""
     pieces: list[str] = []
-    log: list[Surrogate] = []
     cursor = 0
-    for f in findings:
-        replacement, method = chosen(f.label, text[f.span.start : f.span.end])
-        pieces += (text[cursor : f.span.start], replacement)
-        cursor = f.span.end
-        log.append(
-            Surrogate(span=f.span, label=f.label, replacement=replacement, method=method, detector=f.detector, kind=f.kind)
-        )
+    for (start, end), (replacement, _) in zip(hits[:, : END + 1].tolist(), surrogates, strict=True):
+        pieces += (text[cursor:start], replacement)
+        cursor = end
     pieces.append(text[cursor:])
-    return "".join(pieces), log
+    treated = "".join(pieces)
+    # As many code points as before: no offset moves.
+    return treated if treated.isascii() else _UNPAIRED.sub("\ufffd", treated)
 
 
 def _part(part: Part, text: str) -> Part:

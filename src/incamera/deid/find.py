@@ -12,24 +12,26 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from incamera.core.records import HEADER, Account, Conversation, Finding, FindingKind, Match, Span, Waiver
+from incamera.core.records import HEADER, Account, Conversation, Finding, Match, Span, Waiver
 from incamera.deid import encoded, opinion
 from incamera.deid import language as lang
 from incamera.deid.account import Attributes
 from incamera.deid.adapters import Detector, agree, ask
+from incamera.deid.combination import spared
 from incamera.deid.extend import extend
 from incamera.deid.gate import Gate
-from incamera.deid.hits import KINDS, Hit, named
+from incamera.deid.hits import DETECTOR_CODE, END, KIND, KIND_CODE, LABEL, LABEL_CODE, START, Hit, Hits, join, matrix, named, rows
+from incamera.deid.hits import empty as no_hits
 from incamera.deid.lexicons import tables
 from incamera.deid.names import Scored
 from incamera.deid.patterns import scan as patterns
 from incamera.deid.propagate import Surfaces, collect
 from incamera.deid.protect import waive
 from incamera.deid.recipe import Recipe
-from incamera.deid.resolve import RANK, resolve
+from incamera.deid.resolve import resolve
 from incamera.deid.tokens import Tokens, blank_tags, tokenise
 from incamera.deid.vocabulary import Vocabulary
 from incamera.text.normalize import View, view
@@ -43,14 +45,37 @@ LANG_NOT_COVERED, TOO_LARGE = "LANG-NOT-COVERED", "TOO-LARGE"
 MAX_PART = 64 << 20
 
 
+class Placed(NamedTuple):
+    """What was found in one string: rows whose offsets are those of the string as received."""
+
+    turn: int
+    part: int
+    hits: Hits
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The resolved list. `findings` do not overlap; `withheld` covers whole parts and is disjoint from them."""
+    """The resolved list. Findings do not overlap; `withheld` covers whole parts and is disjoint from them."""
 
-    findings: tuple[Finding, ...]
+    placed: tuple[Placed, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     withheld: tuple[tuple[Span, str], ...] = ()
     language: str = "en"
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The list as objects, made anew for whoever asks: most callers go from rows to their own form."""
+        return tuple(
+            Finding(
+                span=Span(turn=turn, part=part, start=h.start, end=h.end),
+                label=h.label,
+                kind=h.kind,
+                score=h.score,
+                detector=h.detector,
+            )
+            for turn, part, hits in self.placed
+            for h in named(hits)
+        )
 
 
 @dataclass(slots=True, repr=False)
@@ -61,7 +86,7 @@ class _Read:
     part: int
     view: View
     tokens: Tokens
-    hits: list[Hit]
+    hits: Hits
     language: str
     withheld: str = ""
     code: bool = False
@@ -132,8 +157,8 @@ def find_many(
     opened = [_opened(r.conversation) for r in requests]
     scored: Iterator[Scored] | None = None
     if recipe.names and recipe.gate:
-        rows = opinion.score([read.tokens.text for _, reads in opened for read in reads])
-        scored = iter(rows) if rows is not None else None
+        margins = opinion.score([read.tokens.text for _, reads in opened for read in reads])
+        scored = iter(margins) if margins is not None else None
     asked = iter(ask(detectors, [read.tokens.text for _, reads in opened for read in reads])) if detectors else None
     found: list[Found] = []
     for request, (spoken, reads) in zip(requests, opened, strict=True):
@@ -141,7 +166,7 @@ def find_many(
         for read in reads:
             thought = opinion.Opinion(read.tokens, next(scored)) if scored is not None else None
             if asked is not None:
-                read.hits += named(next(asked))
+                read.hits = join([read.hits, next(asked)])
             if not read.withheld:
                 read.hits = _detect(read, thought, attributes, known, recipe)
         found.append(_concluded(reads, request.protect, spoken, recipe))
@@ -177,25 +202,31 @@ def _concluded(reads: list[_Read], protect: Sequence[Match], spoken: str, recipe
         if read.spared:
             _unspare(read)
     _fold_in(reads)
-    findings, withheld = _collected([read for read in reads if read.around is None])
-    kept, waivers = _protected(findings, protect, reads, recipe)
-    if recipe.spare:
-        kept = [f for f in kept if f.label not in recipe.spare]
-    return Found(findings=tuple(kept), waivers=tuple(waivers), withheld=tuple(withheld), language=spoken)
+    outer = [read for read in reads if read.around is None]
+    found = Found(
+        placed=tuple(Placed(r.turn, r.part, _received(r)) for r in outer if not r.withheld and len(r.hits)),
+        withheld=tuple(
+            (Span(turn=r.turn, part=r.part, start=0, end=len(r.view.source)), r.withheld) for r in outer if r.withheld
+        ),
+        language=spoken,
+    )
+    if protect:
+        found = _protected(found, protect, reads, recipe)
+    return _spared(found, recipe.spare, reads) if recipe.spare else found
 
 
 def _open(turn: int, part: int, text: str, spoken: str, *, alone: bool) -> _Read:
     """The view, its words, and whether the gate can read it at all."""
-    empty = Tokens("", [], [], [], [])
+    empty = Tokens.empty()
     if len(text) > MAX_PART:
-        return _Read(turn, part, View("", text), empty, [], "en", TOO_LARGE)
+        return _Read(turn, part, View("", text), empty, no_hits(), "en", TOO_LARGE)
     seen = view(text)
     plain = blank_tags(seen.text)
     outside = lang.uncovered(plain)
     if lang.mostly_uncovered(plain, outside):
-        return _Read(turn, part, seen, empty, [], "en", LANG_NOT_COVERED)
+        return _Read(turn, part, seen, empty, no_hits(), "en", LANG_NOT_COVERED)
     language = spoken if alone or len(plain) < 40 else lang.detect(plain, spoken)
-    hits = [Hit(a, b, "OTHER", "direct", 0.9, "gate.script") for a, b in outside]
+    hits = rows(Hit(a, b, "OTHER", "direct", 0.9, "gate.script") for a, b in outside)
     return _Read(turn, part, seen, tokenise(plain, tables.table(language)), hits, language)
 
 
@@ -205,109 +236,121 @@ def _detect(
     attributes: Attributes | None,
     known: Mapping[str, int],
     recipe: Recipe,
-) -> list[Hit]:
+) -> Hits:
     tokens = read.tokens
-    plain = tokens.text
-    hits = read.hits
+    pieces = [read.hits]
     if recipe.patterns:
-        hits += named(patterns.scan(plain))
+        pieces.append(patterns.scan(tokens.text))
     if recipe.gate:
-        gate = Gate(
-            tokens, tables.table(read.language), known=known, code=read.code, scores=thought, bias=recipe.bias_milli / 1000
-        )
-        hits += gate.hits()
+        gate = Gate(tokens, known=known, code=read.code, scores=thought, bias=recipe.bias_milli / 1000)
+        pieces.append(gate.hits())
         read.spared = gate.spared
     if attributes is not None:
-        hits += attributes.hits(tokens)
-    resolved = resolve(hits, plain)
-    if recipe.gate and (more := list(extend(resolved, tokens))):
-        resolved = resolve([*resolved, *more], plain)
+        pieces.append(rows(attributes.hits(tokens)))
+    resolved = resolve(join(pieces), tokens.text)
+    if recipe.gate and len(more := rows(extend(list(named(resolved)), tokens))):
+        resolved = resolve(join([resolved, more]), tokens.text)
     return resolved
 
 
-_CODE = re.compile(
-    r"[{};]\s*\n|^\s*(?:def |class |import |from \w+ import|#include|function |const |let |var |public |SELECT |</?\w+)",
-    re.MULTILINE,
-)
+_CODE_ENDS = ("{", "}", ";")
+_CODE_BEGINS = ("def ", "class ", "import ", "#include", "function ", "const ", "let ", "var ", "public ", "SELECT ")
+_CODE_BEGINS_TOO = re.compile(r"from \w+ import|</?\w")
+#: Lines of code in its first characters that make a text code.
+_CODE_LINES, _CODE_PART = 4, 20_000
 
 
 def _looks_like_code(text: str) -> bool:
-    return len(_CODE.findall(text[:20_000])) >= 4
+    """Whether some lines begin or end as lines of code do."""
+    if "\n" not in text:
+        return False
+    count = 0
+    lines = text[:_CODE_PART].split("\n")
+    for n, line in enumerate(lines, 1):
+        bare = line.strip()
+        if bare:
+            count += bare.endswith(_CODE_ENDS) and n < len(lines)
+            count += bare.startswith(_CODE_BEGINS) or (bare[0] in "f<" and _CODE_BEGINS_TOO.match(bare) is not None)
+    return count >= _CODE_LINES
 
 
 def _follow(reads: list[_Read]) -> None:
     """Surfaces of direct findings, searched in every leaf; twice, because what is joined may be a longer surface."""
     surfaces = Surfaces()
     for read in reads:
-        if read.hits:
-            read.covered = collect(surfaces, read.tokens, read.hits)
+        if len(read.hits):
+            read.covered = collect(surfaces, read.tokens, named(read.hits))
     if not surfaces:
         return
     for read in reads:
         more = surfaces.hits(read.tokens, read.covered)
         if more:
-            read.hits = resolve([*read.hits, *more], read.tokens.text)
+            read.hits = resolve(join([read.hits, rows(more)]), read.tokens.text)
 
 
 def _unspare(read: _Read) -> None:
     """ "Rule 44" with its first word replaced: the number goes too, or a second pass would say otherwise."""
     spans = read.tokens.spans
-    starts = [h.start for h in read.hits]
+    starts, ends = read.hits[:, START].tolist(), read.hits[:, END].tolist()
     more = []
     for i in read.spared:
         at = bisect_right(starts, spans[i - 1][0]) - 1
-        if at >= 0 and read.hits[at].end > spans[i - 1][0]:
+        if at >= 0 and ends[at] > spans[i - 1][0]:
             more.append(Hit(*spans[i], "NUMBER", "quasi", 0.4, "gate.number"))
     if more:
-        read.hits = resolve([*read.hits, *more], read.tokens.text)
+        read.hits = resolve(join([read.hits, rows(more)]), read.tokens.text)
 
 
 def _fold_in(reads: list[_Read]) -> None:
     """What was found inside an encoded run replaces the run; so does text inside that nobody here can read."""
     for read in reversed(reads):  # the deepest first
-        if read.around is None or not (read.hits or read.withheld):
+        if read.around is None or not (len(read.hits) or read.withheld):
             continue
         outer, start, end = read.around
-        label = min((hit.label for hit in read.hits), key=RANK.__getitem__, default="OTHER")
-        kind: FindingKind = min((hit.kind for hit in read.hits), key=KINDS.index, default="direct")
-        outer.hits = resolve([*outer.hits, Hit(start, end, label, kind, _ENCODED, "encoded")], outer.tokens.text)
+        label = int(read.hits[:, LABEL].min()) if len(read.hits) else LABEL_CODE["OTHER"]
+        kind = int(read.hits[:, KIND].min()) if len(read.hits) else KIND_CODE["direct"]
+        run = matrix([(start, end, label, kind, _ENCODED, DETECTOR_CODE["encoded"])])
+        outer.hits = resolve(join([outer.hits, run]), outer.tokens.text)
 
 
-#: As sure as a validated pattern: the label of what is inside names the run.
-_ENCODED = 0.95
+#: As sure as a validated pattern: the label of what is inside names the run. Thousandths.
+_ENCODED = 950
 
 
-def _collected(reads: list[_Read]) -> tuple[list[Finding], list[tuple[Span, str]]]:
-    findings: list[Finding] = []
-    withheld: list[tuple[Span, str]] = []
-    for read in reads:
-        if read.withheld:
-            span = Span(turn=read.turn, part=read.part, start=0, end=len(read.view.source))
-            withheld.append((span, read.withheld))
-            continue
-        last = 0
-        for hit in read.hits:
-            start, end = read.view.back(hit.start, hit.end)
-            start = max(start, last)
-            if start >= end:
-                continue
-            last = end
-            span = Span(turn=read.turn, part=read.part, start=start, end=end)
-            findings.append(Finding(span=span, label=hit.label, kind=hit.kind, score=round(hit.score, 3), detector=hit.detector))
-    return findings, withheld
+def _received(read: _Read) -> Hits:
+    """The hits of *read* with offsets of the text as received."""
+    if not read.view.stretches:
+        return read.hits
+    found, last = [], 0
+    for start, end, *rest in read.hits.tolist():
+        first, after = read.view.back(start, end)
+        first = max(first, last)
+        if first < after:
+            found.append((first, after, *rest))
+            last = after
+    return matrix(found)
 
 
-def _protected(
-    findings: list[Finding], protect: Sequence[Match], reads: list[_Read], recipe: Recipe
-) -> tuple[list[Finding], list[Waiver]]:
-    if not protect:
-        return findings, []
+def _spared(found: Found, labels: Sequence[str], reads: list[_Read]) -> Found:
+    """*found* without what the recipe leaves standing."""
+    source = {(r.turn, r.part): r.view.source for r in reads}
+    kept = spared([(source[p.turn, p.part], p.hits) for p in found.placed], labels)
+    return replace(found, placed=tuple(p._replace(hits=hits) for p, hits in zip(found.placed, kept, strict=True)))
+
+
+def _protected(found: Found, protect: Sequence[Match], reads: list[_Read], recipe: Recipe) -> Found:
     by_place = {(r.turn, r.part): r for r in reads}
 
     def surface(finding: Finding) -> str:
         return by_place[finding.span.turn, finding.span.part].view.source[finding.span.start : finding.span.end]
 
-    return waive(findings, protect, protect_words=recipe.protect_words, surface=surface, elsewhere=_elsewhere(reads))
+    _, waivers = waive(found.findings, protect, protect_words=recipe.protect_words, surface=surface, elsewhere=_elsewhere(reads))
+    gone = {(w.span.turn, w.span.part, w.span.start) for w in waivers}
+    placed = tuple(
+        p._replace(hits=p.hits[[(p.turn, p.part, start) not in gone for start in p.hits[:, START].tolist()]])
+        for p in found.placed
+    )
+    return replace(found, placed=placed, waivers=tuple(waivers))
 
 
 def _elsewhere(reads: list[_Read]) -> Callable[[str, Sequence[Match]], bool]:

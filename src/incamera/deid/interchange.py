@@ -8,11 +8,11 @@ from itertools import islice
 from typing import Any
 
 from incamera.core.errors import Malformed
-from incamera.core.ids import Commitment
-from incamera.core.records import HEADER, Account, Conversation, Part, Span, Turn
+from incamera.core.records import HEADER, Account, Conversation, Part, Turn
 from incamera.deid.adapters import Detector
-from incamera.deid.apply import apply, coarse
+from incamera.deid.apply import coarse, treat
 from incamera.deid.find import Found, Request, find, find_many
+from incamera.deid.hits import DETECTORS, KINDS, LABELS
 from incamera.deid.recipe import Recipe, load
 
 _ROLES = ("user", "assistant", "system", "tool")
@@ -97,39 +97,48 @@ def apply_records(
 
 
 def _applied(record: Mapping[str, Any], conversation: Conversation, found: Found, recipe: Recipe, key: bytes | None) -> Record:
-    redacted = apply(conversation, found, recipe=recipe, source=Commitment(""), at=recipe.at, key=key)
+    treated = treat(conversation, found, recipe=recipe, key=key)
+    texts = {(t.turn, t.part): t.text for t in treated}
     document = "turns" not in record
     out: Record = {"id": record["id"]}
     if document:
-        out["text"] = redacted.turns[0].parts[0].text
+        out["text"] = texts[0, 0]
     else:
-        out["turns"] = [{"role": t.role, "text": t.parts[0].text} for t in redacted.turns]
-    if redacted.header:
-        out["title"] = redacted.header[0].text
+        out["turns"] = [{"role": t.role, "text": texts[t.index, 0]} for t in conversation.turns]
+    if conversation.header:
+        out["title"] = texts[HEADER, 0]
     if started := _started(record.get("started_at"), recipe):
         out["started_at"] = started
     rows = [
-        (
-            s.span,
-            {
-                "label": s.label,
-                "replacement": s.replacement,
-                "method": s.method,
-                "scope": s.scope,
-                "kind": s.kind,
-                "detector": s.detector,
-            },
-        )
-        for s in redacted.surrogates
+        {
+            **place,
+            "start": start,
+            "end": end,
+            "label": LABELS[label],
+            "replacement": replacement,
+            "method": method,
+            "scope": "conversation",
+            "kind": KINDS[kind],
+            "detector": DETECTORS[detector],
+        }
+        for turn, part, hits, surrogates, _ in treated
+        for place in (_place(turn, part, document),)
+        for (start, end, label, kind, _, detector), (replacement, method) in zip(hits.tolist(), surrogates, strict=True)
     ]
-    rows += [
-        (span, {"label": "WITHHELD", "replacement": f"[WITHHELD: {code}]", "method": "withheld", "scope": "conversation"})
-        for span, code in redacted.withheld
+    withheld = [
+        {
+            **_place(span.turn, span.part, document),
+            "start": span.start,
+            "end": span.end,
+            "label": "WITHHELD",
+            "replacement": f"[WITHHELD: {code}]",
+            "method": "withheld",
+            "scope": "conversation",
+        }
+        for span, code in found.withheld
         if span.end
     ]
-    out["surrogates"] = [
-        {**_place(span, document), "start": span.start, "end": span.end, **row} for span, row in sorted(rows, key=lambda r: r[0])
-    ]
+    out["surrogates"] = sorted(rows + withheld, key=_standing) if withheld else rows
     return out
 
 
@@ -143,19 +152,44 @@ def _started(value: Any, recipe: Recipe) -> str | None:
     return when.isoformat() if when else None
 
 
-def _place(span: Span, document: bool) -> Record:
-    return {} if document and span.turn != HEADER else {"turn": span.turn, "part": span.part}
+def _place(turn: int, part: int, document: bool) -> Record:
+    return {} if document and turn != HEADER else {"turn": turn, "part": part}
+
+
+def _standing(row: Record) -> tuple[int, int, int]:
+    """Where a row stands; a document's own text is turn 0, behind its title."""
+    return row.get("turn", 0), row.get("part", 0), row["start"]
 
 
 def _rows(found: Found, *, document: bool) -> list[Record]:
-    rows: list[tuple[Span, Record]] = [
-        (f.span, {"label": f.label, "kind": f.kind, "score": f.score, "detector": f.detector}) for f in found.findings
+    rows = [
+        {
+            **place,
+            "start": start,
+            "end": end,
+            "label": LABELS[label],
+            "kind": KINDS[kind],
+            "score": score / 1000,
+            "detector": DETECTORS[detector],
+        }
+        for turn, part, hits in found.placed
+        for place in (_place(turn, part, document),)
+        for start, end, label, kind, score, detector in hits.tolist()
     ]
-    for span, code in found.withheld:
-        if span.end > span.start:
-            rows.append((span, {"label": "WITHHELD", "kind": "direct", "score": 1.0, "detector": f"withheld.{code}"}))
-    rows.sort(key=lambda r: r[0])
-    return [{**_place(span, document), "start": span.start, "end": span.end, **row} for span, row in rows]
+    withheld = [
+        {
+            **_place(span.turn, span.part, document),
+            "start": span.start,
+            "end": span.end,
+            "label": "WITHHELD",
+            "kind": "direct",
+            "score": 1.0,
+            "detector": f"withheld.{code}",
+        }
+        for span, code in found.withheld
+        if span.end > span.start
+    ]
+    return sorted(rows + withheld, key=_standing) if withheld else rows
 
 
 def _conversation(record: Mapping[str, Any]) -> Conversation:

@@ -3,90 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
-from incamera.core.records import FindingKind
-from incamera.deid.hits import Hit
+import numpy as np
+from numpy.typing import NDArray
 
-#: When hits overlap the earlier label in this list names the whole stretch.
-RANK = {
-    label: i
-    for i, label in enumerate(
-        (
-            "WITHHELD",
-            "SECRET",
-            "ACCOUNT",
-            "EMAIL",
-            "IBAN",
-            "CARD",
-            "WALLET",
-            "MAC",
-            "IP",
-            "GEO",
-            "URL",
-            "BIC",
-            "ADDRESS",
-            "HANDLE",
-            "PHONE",
-            "NATIONAL-ID",
-            "CASE",
-            "CODE",
-            "PLATE",
-            "AGE",
-            "DATE",
-            "TIME",
-            "PERSON",
-            "ORG",
-            "LOC",
-            "QUANTITY",
-            "DEM",
-            "HEALTH",
-            "OCC",
-            "KIN",
-            "NUMBER",
-            "OTHER",
-        )
-    )
-}
-_KINDS: tuple[FindingKind, ...] = ("direct", "sensitive", "quasi")
-_NAMED = frozenset(("PERSON", "ORG", "LOC", "OTHER"))
-_JOINS = frozenset((" ", "-", "'", "’", ". ", ".", " & ", "&", "  ", ""))
+from incamera.deid.hits import END, START, Hits, empty
+
 #: After these a full stop ends no sentence.
 _INITIAL = re.compile(r"(?i)(?<![^\W_])(?:[^\W\d_]|mrs?|ms|dr|st|prof|sra?|rev|hon|lt|jr)$")
-#: Confident forms keep their label although a vaguer hit with a higher rank overlaps them.
-_CONFIDENT = 0.9
 
 
-def resolve(hits: Iterable[Hit], text: str) -> list[Hit]:
+def points(text: str) -> NDArray[np.uint32]:
+    """The code points of *text*."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+def resolve(hits: Hits, text: str, code_points: NDArray[np.uint32] | None = None) -> Hits:
     """Non-overlapping hits in order: overlapping ones united under the best label, name parts side by side joined.
 
-    Deterministic: depends on the set of hits, not on their order.
+    Of overlapping hits the best names the whole: a confident form before a vaguer one, then by the label's rank. Depends on
+    the set of hits, not on their order.
+
+    Args:
+        code_points: of *text*, where the caller has them.
+    Cost: some 20 ns a hit, beside the sort.
     """
-    united: list[Hit] = []
-    for hit in sorted(set(hits)):
-        if united and hit.start < united[-1].end:
-            united[-1] = _unite(united[-1], hit)
-        else:
-            united.append(hit)
-    joined: list[Hit] = []
-    for hit in united:
-        if joined and joined[-1].label in _NAMED and hit.label in _NAMED and _one_name(text, joined[-1], hit):
-            joined[-1] = _unite(joined[-1], hit)
-        else:
-            joined.append(hit)
-    return joined
+    from incamera.deid import resolve_kernels as kernels
+
+    if not len(hits):
+        return hits
+    united = empty(len(hits))
+    orders = np.empty(len(hits), np.int64)
+    united = united[: kernels.unite(hits, united, orders)]
+    between = np.zeros(len(united), np.int8)
+    if kernels.gaps(united, points(text) if code_points is None else code_points, between):
+        _look_before_stops(united, text, between)
+    return united[: kernels.join(united, between, orders)]
 
 
-def _one_name(text: str, a: Hit, b: Hit) -> bool:
-    gap = text[a.end : b.start]
-    return gap in _JOINS and ("." not in gap or _INITIAL.search(text, max(a.start, a.end - 5), a.end) is not None)
+def _look_before_stops(united: Hits, text: str, between: NDArray[np.int8]) -> None:
+    """A full stop joins two parts of a name behind an initial or a title, and nowhere else."""
+    from incamera.deid.resolve_kernels import APART, JOINS, STOPS
 
-
-def _order(hit: Hit) -> tuple[int, int, float, str]:
-    return (0 if hit.score >= _CONFIDENT else 1, RANK[hit.label], -hit.score, hit.detector)
-
-
-def _unite(a: Hit, b: Hit) -> Hit:
-    best = min(a, b, key=_order)
-    kind = min(a.kind, b.kind, key=_KINDS.index)
-    return Hit(min(a.start, b.start), max(a.end, b.end), best.label, kind, max(a.score, b.score), best.detector)
+    for i in np.flatnonzero(between == STOPS).tolist():
+        first = i - 1
+        while first and between[first] == JOINS:
+            first -= 1
+        end = int(united[i - 1, END])
+        initial = _INITIAL.search(text, max(int(united[first, START]), end - 5), end)
+        between[i] = APART if initial is None else JOINS

@@ -23,13 +23,17 @@ def tags(aliases: Aliases, texts: Iterable[str]) -> Replace:
                 if numbered := _NUMBERED.fullmatch(m.group()):
                     label, n = numbered.groups()
                     taken[label] = max(taken.get(label, 0), int(n))
-    given: dict[tuple[str, str], str] = {}
+    given: dict[tuple[str, str], tuple[str, str]] = {}
+    chosen: dict[tuple[str, str], tuple[str, str]] = {}
 
     def replace(label: str, surface: str) -> tuple[str, str]:
-        cluster = aliases.cluster(label, surface)
-        if cluster not in given:
-            taken[cluster[0]] = taken.get(cluster[0], 0) + 1
-            given[cluster] = f"[{cluster[0]}-{taken[cluster[0]]}]"
-        return given[cluster], "tag"
+        known = chosen.get((label, surface))
+        if known is None:
+            cluster = aliases.cluster(label, surface)
+            if cluster not in given:
+                taken[cluster[0]] = taken.get(cluster[0], 0) + 1
+                given[cluster] = f"[{cluster[0]}-{taken[cluster[0]]}]", "tag"
+            known = chosen[label, surface] = given[cluster]
+        return known
 
     return replace

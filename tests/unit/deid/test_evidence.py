@@ -22,7 +22,7 @@ def test_equal_seeds_give_equal_canaries() -> None:
 
 def test_an_untreated_canary_is_missed_and_a_treated_one_counted() -> None:
     made = list(canaries.generate(60, 5))
-    untouched = [(c, apply(c.conversation, Found(findings=()), recipe=RECIPE, source=Commitment(""))) for c in made]
+    untouched = [(c, apply(c.conversation, Found(), recipe=RECIPE, source=Commitment(""))) for c in made]
     rows = canaries.table(untouched)
     assert sum(r.planted for r in rows) == sum(r.missed for r in rows) > 0
     treated = [
