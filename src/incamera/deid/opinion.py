@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from incamera.deid.names import LABELS, Scored, Tagger, tagger
 from incamera.deid.tokens import BLANK, Tokens
 
+#: By how much a label must beat O before it counts. The dial is for names; a trade or an illness must convince by itself.
 #: Dates are the patterns' business: a month that the model sees in "may" is not worth a finding.
-_ASKED = np.array([LABELS.index(x) for x in LABELS if x not in ("O", "DATE")])
-_NAMES = [LABELS[i] for i in _ASKED]
-#: The dial is for names; a trade or an illness must convince by itself.
-_HANDICAP = np.array([{"PERSON": 0.0, "LOC": 0.0, "ORG": 0.5}.get(x, 3.0) for x in _NAMES], np.float32)
+_HANDICAPS = {"O": np.inf, "PERSON": 0.0, "ORG": 0.5, "LOC": 0.0, "DATE": np.inf}
+_HANDICAP = np.array([_HANDICAPS.get(label, 3.0) for label in LABELS], np.float32)
 #: "us" and "un" are names after an article, and "us" is one before what only a state has.
 _STATE = re.compile(r"u[sn](?!\w)(?<!\w..)")  # a letter first: ten times as fast as a word boundary
 _ARTICLE = re.compile(r"(?:\A|\W)[Tt]he \Z")
@@ -35,23 +34,15 @@ class Opinion:
     """Margins over "no name" (logits, multiples of 1/64) aligned with the gate's words."""
 
     def __init__(self, tokens: Tokens, scored: Scored) -> None:
-        asked = scored.logits[:, _ASKED] - _HANDICAP
-        best = asked.argmax(1) if len(asked) else np.zeros(0, np.intp)
-        margin = asked.max(1) - scored.logits[:, 0] if len(asked) else np.zeros(0, np.float32)
-        spans = np.array(tokens.spans, np.int64).reshape(-1, 2)
-        # Each word takes the strongest of the model's tokens that it overlaps; one it does not overlap says nothing.
-        first = np.searchsorted(scored.ends, spans[:, 0], "right")
-        after = np.searchsorted(scored.starts, spans[:, 1], "left")
-        at = np.minimum(first, max(len(margin) - 1, 0))
-        for i in np.nonzero(after - first > 1)[0]:
-            at[i] = first[i] + int(margin[first[i] : after[i]].argmax())
-        known = after > first
-        self._margin: NDArray[np.float64] = np.where(known, margin[at], 0.0) if len(margin) else np.zeros(len(spans))
-        self._label = best[at] if len(margin) else np.zeros(len(spans), np.intp)
-        for word in _states(tokens.text, spans[:, 0]):
+        from incamera.deid.opinion_kernels import judge
+
+        starts, ends = np.ascontiguousarray(np.array(tokens.spans, np.int32).reshape(-1, 2).T)
+        self._margin, self._label = np.empty(starts.size, np.float32), np.empty(starts.size, np.int32)
+        judge(scored.logits, _HANDICAP, scored.starts, scored.ends, starts, ends, self._margin, self._label)
+        for word in _states(tokens.text, starts):
             self._margin[word] = max(float(self._margin[word]), 1.0)
-            self._label[word] = _NAMES.index("LOC")
-        self._near = _near_tags(tokens.text, spans)
+            self._label[word] = LABELS.index("LOC")
+        self._near = _near_tags(tokens.text, starts, ends)
 
     def below(self, limit: float, near: float) -> NDArray[np.bool_]:
         """Whether each word is surely no name."""
@@ -61,10 +52,10 @@ class Opinion:
     def above(self, limit: float, near: float) -> Iterator[tuple[int, str, float]]:
         """(word, label, margin) of each word that may be one."""
         for i in np.nonzero(self._margin > (limit if self._near is None else np.where(self._near, near, limit)))[0].tolist():
-            yield i, _NAMES[self._label[i]], float(self._margin[i])
+            yield i, LABELS[self._label[i]], float(self._margin[i])
 
 
-def _states(text: str, starts: NDArray[np.int64]) -> Iterator[int]:
+def _states(text: str, starts: NDArray[np.int32]) -> Iterator[int]:
     """Words that are a state's name in small letters although, alone, they are pronouns or articles."""
     for found in _STATE.finditer(text):
         at = found.start()
@@ -75,13 +66,13 @@ def _states(text: str, starts: NDArray[np.int64]) -> Iterator[int]:
                 yield i
 
 
-def _near_tags(text: str, spans: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+def _near_tags(text: str, starts: NDArray[np.int32], ends: NDArray[np.int32]) -> NDArray[np.bool_] | None:
     if BLANK not in text:
         return None
     at = np.array([i for i, c in enumerate(text) if c == BLANK], np.int64)
-    before = at[np.maximum(np.searchsorted(at, spans[:, 0]) - 1, 0)]
-    behind = at[np.minimum(np.searchsorted(at, spans[:, 1]), len(at) - 1)]
-    near: NDArray[np.bool_] = (np.abs(spans[:, 0] - before) <= _NEAR) | (np.abs(behind - spans[:, 1]) <= _NEAR)
+    before = at[np.maximum(np.searchsorted(at, starts) - 1, 0)]
+    behind = at[np.minimum(np.searchsorted(at, ends), len(at) - 1)]
+    near: NDArray[np.bool_] = (np.abs(starts - before) <= _NEAR) | (np.abs(behind - ends) <= _NEAR)
     return near
 
 
