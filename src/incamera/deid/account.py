@@ -68,7 +68,7 @@ class Attributes:
     @staticmethod
     def _stands(tokens: Tokens, i: int) -> bool:
         """A name that is a word everybody uses ("Will") counts only where it is capitalised."""
-        return not tokens.codes[i] & t.FUNCTION or (tokens.words[i][0].isupper() and not tokens.starts(i))
+        return not tokens.codes[i] & t.FUNCTION or (tokens.words[i][0].isupper() and not tokens.opens(i))
 
 
 def _phone_forms(phone: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from incamera.deid.lexicons import tables
+from incamera.deid.lexicons import sources, tables
 
 #: Scripts written without spaces: the word gate cannot read them.
 _UNSPACED = re.compile(
@@ -32,7 +32,7 @@ def _markers() -> dict[str, tuple[str, ...]]:
     """word -> the languages it is a function word of."""
     index: dict[str, list[str]] = {}
     for language in tables.LANGUAGES:
-        for word in tables.stopwords(language):
+        for word in sources.stopwords(language):
             index.setdefault(word, []).append(language)
     return {w: tuple(ls) for w, ls in index.items()}
 
@@ -42,7 +42,7 @@ def detect(text: str, default: str = "en") -> str:
 
     Cost: reads at most the first 6,000 characters.
     """
-    english = tables.stopwords("en")
+    english = sources.stopwords("en")
     words = _LETTERS.findall(text[:6000].lower())
     if not words:
         return default

@@ -72,14 +72,16 @@ def load(name: str = "conservative") -> Recipe:
         raise Malformed("deid.unknown-recipe", f"known recipes are {', '.join(NAMES)}", where=f"recipe {name!r}")
     from importlib.metadata import version
 
-    from incamera.deid.lexicons import tables
+    from incamera.deid import gate
+    from incamera.deid.lexicons import sources
     from incamera.deid.names import tagger
     from incamera.deid.patterns import rules
 
     model = tagger()
     versions = {
         "incamera": version("incamera"),
-        **tables.versions(),
+        **sources.versions(),
+        "gate": gate.version(),
         "patterns": rules.version(),
         "phonenumbers": version("phonenumbers"),
         "python-stdnum": version("python-stdnum"),

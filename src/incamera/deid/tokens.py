@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
-from incamera.deid import generalise
-from incamera.deid.lexicons import tables as t
-from incamera.deid.lexicons.tables import Table
+import numpy as np
+from numpy.typing import NDArray
+
+from incamera.deid.columns import BLANK, CODE, END, GAP, ID, MARKS, OPENS, ROLES, START, WIDTH
+from incamera.deid.lexicons.characters import characters
+from incamera.deid.lexicons.words import Words
+
+U32 = NDArray[np.uint32]
 
 #: The labels a tag may carry. Closed: `[SMITH-1]` is no tag of ours and is treated as any other text.
 LABELS = (
@@ -45,192 +51,143 @@ LABELS = (
     "OTHER",
 )
 
-TAG = re.compile(r"\[(?:" + "|".join(LABELS) + r")-[1-9][0-9]{0,5}\]|\[WITHHELD: [A-Z-]{3,40}\]|" + generalise.TAG)
-#: What a tag is blanked with in the view: no letter, no digit, no blank, so that nothing matches across it.
-BLANK = "\ufffc"
-_TAGS = re.compile(BLANK + "+")
-
-#: A word: letters, marks and digits. Marks matter: Devanagari or Arabic words are full of them.
-_PLAIN = re.compile(r"[^\W_]+")
-_END = frozenset('.!?:;\n\r"“”„«»•*|>{}[]()<=—–…\t#/\\')
-_ABBREVIATION = frozenset(
-    (
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "st",
-        "sr",
-        "sra",
-        "no",
-        "nos",
-        "vs",
-        "v",
-        "jr",
-        "fr",
-        "rev",
-        "hon",
-        "lt",
-        "col",
-        "gen",
-        "m",
-        "mme",
-    )
-)
+TAG = re.compile(r"\[(?:" + "|".join(LABELS) + r")-[1-9][0-9]{0,5}\]|\[WITHHELD: [A-Z-]{3,40}\]")
 
 
 def blank_tags(text: str) -> str:
     """*text* with every tag of ours blanked, character for character."""
     if "[" not in text:
         return text
-    return TAG.sub(lambda m: BLANK * (m.end() - m.start()) if generalise.is_tag(m.group()) else m.group(), text)
+    return TAG.sub(lambda m: BLANK * (m.end() - m.start()), text)
 
 
-@dataclass(slots=True, repr=False)
 class Tokens:
-    """Words of one part. `codes[i]` are the bits of `tables` for `lows[i]`; 0 is unknown."""
+    """Words of one part, as rows of numbers; strings are made only where somebody asks for them.
 
-    text: str
-    spans: list[tuple[int, int]]
-    words: list[str]
-    lows: list[str]
-    codes: list[int]
-    cased: bool = True
+    `rows` has a row a word and the columns of `tokens_kernels`; `lines` a row a line. `points` and `folded` are code points of
+    the text and of its words' lower case, one for one. All of it ends with the call that made it.
+    """
+
+    __slots__ = ("_cache", "cased", "folded", "lines", "points", "rows", "table", "text")
+
+    def __init__(
+        self,
+        text: str,
+        points: U32,
+        folded: U32,
+        rows: NDArray[np.int64],
+        lines: NDArray[np.int32],
+        table: Words | None,
+        *,
+        cased: bool,
+    ) -> None:
+        self.text = text
+        self.points = points
+        self.folded = folded
+        self.rows = rows
+        self.lines = lines
+        self.table = table
+        self.cased = cased
+        self._cache: dict[str, Any] = {}
+
+    @classmethod
+    def empty(cls) -> Tokens:
+        """The words of no text."""
+        none = np.zeros(0, np.uint32)
+        return cls("", none, none, np.zeros((0, WIDTH), np.int64), np.zeros((1, 4), np.int32), None, cased=True)
+
+    def __repr__(self) -> str:
+        return f"<Tokens {len(self.rows)}>"
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    # --- columns, contiguous --------------------------------------------------------------------------------------------
+
+    @property
+    def starts(self) -> NDArray[np.int32]:
+        """Where each word begins, in code points."""
+        return self._column("starts", START, np.int32)
+
+    @property
+    def ends(self) -> NDArray[np.int32]:
+        return self._column("ends", END, np.int32)
+
+    @property
+    def bits(self) -> NDArray[np.int64]:
+        """What each word is known for (`tables`); 0 is unknown."""
+        return self._column("bits", CODE, np.int64)
+
+    @property
+    def roles(self) -> NDArray[np.int64]:
+        """What each small word does beside others (`tables`)."""
+        return self._column("roles", ROLES, np.int64)
+
+    @property
+    def marks(self) -> NDArray[np.int64]:
+        """What each word looks like: bits of `tokens_kernels`."""
+        return self._column("marks", MARKS, np.int64)
+
+    @property
+    def gaps(self) -> NDArray[np.int64]:
+        """The gap before each word, as `gap_code` writes it; -1 where it is longer than three characters."""
+        return self._column("gaps", GAP, np.int64)
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """A hash of each word's lower case. Equal words have equal ids; where equality matters compare `folded` too."""
+        return self._column("ids", ID, np.int64)
+
+    def _column(self, name: str, column: int, kind: type) -> NDArray[Any]:
+        found = self._cache.get(name)
+        if found is None:
+            found = self._cache[name] = self.rows[:, column].astype(kind)
+        return found
+
+    # --- the same as Python values ----------------------------------------------------------------------------------------
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        return self._listed("spans", lambda: list(zip(self.starts.tolist(), self.ends.tolist(), strict=True)))
+
+    @property
+    def words(self) -> list[str]:
+        return self._listed("words", lambda: [self.text[a:b] for a, b in self.spans])
+
+    @property
+    def lows(self) -> list[str]:
+        lower = self.folded.tobytes().decode("utf-32-le", "surrogatepass")
+        return self._listed("lows", lambda: [lower[a:b] for a, b in self.spans])
+
+    @property
+    def codes(self) -> list[int]:
+        return self._listed("codes", self.bits.tolist)
+
+    def _listed(self, name: str, make: Callable[[], list[Any]]) -> list[Any]:
+        found = self._cache.get(name)
+        if found is None:
+            found = self._cache[name] = make()
+        return found
 
     def gap(self, i: int) -> str:
         """What stands between word i-1 and word i."""
-        return self.text[self.spans[i - 1][1] if i else 0 : self.spans[i][0]]
+        return self.text[int(self.rows[i - 1, END]) if i else 0 : int(self.rows[i, START])]
 
-    def starts(self, i: int) -> bool:
+    def opens(self, i: int) -> bool:
         """Whether a sentence, a line, a cell or a quotation begins with word *i*."""
-        if i == 0:
-            return True
-        gap = self.gap(i)
-        if gap == " ":
-            return False
-        if _END.isdisjoint(gap):
-            return False
-        return not (
-            gap.strip(" -") == "."
-            and ((len(self.words[i - 1]) == 1 and self.words[i - 1].isupper()) or self.lows[i - 1] in _ABBREVIATION)
-        )
+        return bool(self.rows[i, MARKS] & OPENS)
 
 
-def tokenise(text: str, table: Table) -> Tokens:
-    """Words of *text* (a view, tags blanked).
+def tokenise(text: str, table: Words) -> Tokens:
+    """Words of *text* (a view, tags blanked) and what *table* knows of each.
 
-    Cost: one scan of the text and one dictionary look-up a word.
+    A word is a run of letters, digits and, in scripts that write them, marks.
+
+    Cost: one compiled pass, some 10 ns a character.
     """
-    pattern = _PLAIN if _markless(text) else _with_marks()
-    spans = [m.span() for m in pattern.finditer(text)]
-    words = [text[a:b] for a, b in spans]
-    lows = [w.lower() for w in words]
-    codes = list(map(table.__getitem__, lows))
-    tokens = Tokens(text, spans, words, lows, codes)
-    tokens.cased = _cased(text)
-    return tokens
+    from incamera.deid import tokens_kernels as kernels
 
-
-def _markless(text: str) -> bool:
-    if text.isascii():
-        return True
-    return not any(
-        "\u0300" <= c <= "\u036f" or "\u0483" <= c <= "\u0489" or "\u0591" <= c <= "\u109d" or "\u1712" <= c <= "\u1dff"
-        for c in set(text)
-    )
-
-
-def _with_marks() -> re.Pattern[str]:
-    import regex
-
-    pattern: re.Pattern[str] = regex.compile(r"[\p{L}\p{M}\p{N}]+")
-    return pattern
-
-
-_OPENING = re.compile(r"(?:\A|[.!?:;\n\"“”•*|])[^\w\ufffc]{0,4}([^\W\d_])")
-
-
-def _cased(text: str) -> bool:
-    """Whether the author capitalises where a sentence begins. A tag counts as a capital: it never makes the gate stricter."""
-    upper = len(_TAGS.findall(text)) if BLANK in text else 0
-    openings = _OPENING.findall(text)
-    lower = sum(map(str.islower, openings))
-    return 2 * (upper + len(openings) - lower) >= lower
-
-
-def bits(low: str, table: Table) -> int:
-    """The bits of *low*, looking through plural, possessive and common endings where the word itself is unknown."""
-    code = table[low]
-    if code or len(low) < 5 or not low.isalpha():
-        return code
-    for ending, restored in _ENDINGS:
-        if low.endswith(ending):
-            stem = table[low[: -len(ending)] + restored]
-            if stem & t.SAFE_CASED and not stem & t.NAME:
-                return stem & ~(t.SAFE_UNCASED | t.SAFE_START | t.SAFE_MID)
-    for prefix in _PREFIXES:
-        if low.startswith(prefix) and len(low) - len(prefix) >= 4:
-            stem = table[low[len(prefix) :]]
-            if stem & t.SAFE_CASED and not stem & t.NAME:
-                return stem & ~(t.SAFE_UNCASED | t.SAFE_START | t.SAFE_MID)
-    return 0
-
-
-_ENDINGS = (
-    ("s", ""),
-    ("es", ""),
-    ("ed", ""),
-    ("ed", "e"),
-    ("d", ""),
-    ("ing", ""),
-    ("ing", "e"),
-    ("ly", ""),
-    ("er", ""),
-    ("er", "e"),
-    ("ers", ""),
-    ("ness", ""),
-    ("able", ""),
-    ("less", ""),
-    ("ful", ""),
-    ("ize", ""),
-    ("ise", ""),
-    ("ized", ""),
-    ("ised", ""),
-    ("al", ""),
-    ("ity", ""),
-    ("mente", ""),
-    ("mente", "o"),
-    ("as", "o"),
-    ("os", "o"),
-    ("a", "o"),
-    ("ndose", ""),
-    ("se", ""),
-    ("en", ""),
-    ("e", ""),
-    ("n", ""),
-)
-_PREFIXES = (
-    "un",
-    "re",
-    "non",
-    "pre",
-    "post",
-    "anti",
-    "over",
-    "under",
-    "mis",
-    "dis",
-    "sub",
-    "super",
-    "inter",
-    "multi",
-    "micro",
-    "auto",
-    "bio",
-    "neuro",
-    "hiper",
-    "hipo",
-    "intra",
-    "extra",
-)
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    classes, lower = characters()
+    folded, rows, lines, cased = kernels.cut(points, text.isascii(), text.count("\n"), classes, lower, table.slots, table.records)
+    return Tokens(text, points, folded, rows, lines, table, cased=cased)

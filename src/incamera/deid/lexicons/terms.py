@@ -342,3 +342,18 @@ BODIES_OF = _set(
 NAME_PREFIXES = _set(
     "al el az ad as ash an bin ibn abu umm van von der de del della di da la le ter ten mac mc st saint san santa o d"
 )
+
+#: Number words that mostly count nothing.
+VAGUE_NUMBERS = _set("one second first several few couple half un una une ein eine uno third once six dix a")
+
+#: Titles that announce a name even in lower case.
+SHORT_TITLES = _set("mr mrs ms dr prof sr sra mme mlle herr frau señor señora monsieur madame")
+
+#: Small words between two names that make one of them ("fox and gillespie").
+LINKS = _set("and y et und e de del der van von la al el bin di da dos du des")
+
+#: Of `NAME_PREFIXES`, those that stand apart from a person's name ("van dyke").
+APART_PREFIXES = _set("bin ibn abu al el van von della san santa")
+
+#: After these a full stop ends no sentence.
+ABBREVIATIONS = _set("mr mrs ms dr prof st sr sra no nos vs v jr fr rev hon lt col gen m mme")

@@ -1,0 +1,132 @@
+"""The vocabulary gate: a word survives only if it is known, and not a name in context.
+
+Everything else is a finding. A word's fate follows from what is known of it (`lexicons.tables`), how it is written,
+where it stands, and, where there is one, the names model. No list of bad words is ever complete; a list of
+ordinary ones can be.
+
+The rules, one family a file, in the order in which they speak; the first that says something of a word is heard, but for
+places of several words:
+
+    words      one word: known, descriptive, a number (`numbers`), a capital explained or not (`headlines`, `derived`)
+    model      what the names model points at
+    announced  "Mr", "Dear", "my name is"; places of several words
+    runs       a run of capitals is one name
+    links      small words beside and between the parts of a name
+
+They are compiled: integers in, integers out, nothing of a text kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from incamera.core.canon import canonical
+from incamera.core.ids import Digest, digest
+from incamera.deid import hits as h
+from incamera.deid.gate import verdicts as v
+from incamera.deid.lexicons.characters import characters
+from incamera.deid.opinion import Opinion
+from incamera.deid.tokens import Tokens
+
+#: Margins over "no name", in thousandths of a logit: what the names model adds beyond, and clears below. Where the author uses
+#: no capitals the model is nearly all there is, and its dial is turned further up. Beside a tag, whose own word the model can
+#: no longer see, a second pass must not judge more harshly.
+THRESHOLDS = {
+    "add": -3400, "clear": -6000, "add-uncased": -4300, "clear-uncased": -5000, "add-near-tag": 3000, "clear-near-tag": 0,
+}  # fmt: skip
+#: Where the rules are written.
+_FILES = (
+    *(f"gate/{name}.py" for name in ("announced", "derived", "headlines", "kernels", "links", "numbers", "part", "runs")),
+    *("gate/verdicts.py", "gate/words.py", "columns.py", "tokens_kernels.py", "lexicons/characters.py", "lexicons/kernels.py"),
+)  # fmt: skip
+
+_NOBODY = np.zeros(0, np.bool_)
+_NOTHING = np.zeros(0, np.int8)
+
+
+class Gate:
+    """The decisions for one part. *known* adds words that at least k subjects of the draw use."""
+
+    def __init__(
+        self,
+        tokens: Tokens,
+        *,
+        known: Mapping[str, int] | None = None,
+        code: bool = False,
+        scores: Opinion | None = None,
+        bias: float = 0.0,
+    ) -> None:
+        self._tokens = tokens
+        self._code = code
+        self._known = np.array([low in known for low in tokens.lows], np.bool_) if known else _NOBODY
+        self._cleared, self._pointed = _NOBODY, _NOTHING
+        if scores is not None:
+            case = "" if tokens.cased else "-uncased"
+            self._cleared = scores.below(_logits("clear" + case), _logits("clear-near-tag"))
+            self._pointed = _pointed(scores, len(tokens), _logits("add" + case) - bias)
+        self._spared = np.zeros(len(tokens), np.int8)
+
+    def hits(self) -> h.Hits:
+        """A row for each word that does not survive, in order. Cost: some 50 ns a word."""
+        from incamera.deid.gate import kernels
+
+        tokens, table = self._tokens, self._tokens.table
+        if table is None or not len(tokens):
+            return h.empty()
+        masked = np.zeros(len(tokens), np.int32)
+        found = kernels.decide(
+            tokens.points, tokens.folded, tokens.rows, tokens.lines, characters().classes,
+            table.slots, table.records, table.phrase_keys, table.phrase_bounds, table.phrase_words,
+            table.introducer_bounds, table.introducer_words,
+            self._cleared, self._pointed, self._known, tokens.cased, self._code, masked, self._spared,
+        )  # fmt: skip
+        hits = h.empty(found)
+        kernels.write_hits(tokens.rows, masked, *_names(), hits)
+        return hits
+
+    @property
+    def spared(self) -> list[int]:
+        """Numbers that count articles or steps: safe if that word itself survives. Known after `hits`."""
+        found: list[int] = np.flatnonzero(self._spared).tolist()
+        return found
+
+
+@cache
+def version() -> Digest:
+    """Digest of the rules and the thresholds, for the recipe."""
+    here = files("incamera.deid")
+    return digest(canonical({"thresholds": THRESHOLDS, "rules": {name: digest((here / name).read_bytes()) for name in _FILES}}))
+
+
+def _logits(threshold: str) -> float:
+    return THRESHOLDS[threshold] / 1000
+
+
+def _pointed(scores: Opinion, n: int, limit: float) -> NDArray[np.int8]:
+    """What the names model points at, as `kernels.decide` reads it."""
+    from incamera.deid.gate import kernels
+
+    pointed = np.zeros(n, np.int8)
+    for i, label, score in scores.above(limit, _logits("add-near-tag")):
+        sure = kernels.EVEN | kernels.FOR if score > 0 else kernels.EVEN if score == 0 else 0
+        pointed[i] = _LABELS[label] << kernels.SURENESS | sure
+    return pointed
+
+
+_LABELS = {label: code for code, label in enumerate(v.LABELS, 1)}
+
+
+@cache
+def _names() -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Labels, kinds and reasons as `hits` numbers them."""
+    detectors = ["names.model" if reason == "model" else f"gate.{reason}" for reason in v.REASONS]
+    return (
+        np.array([0, *(h.LABEL_CODE[label] for label in v.LABELS)], np.int32),
+        np.array([h.KIND_CODE[kind] for kind in v.KINDS], np.int32),
+        np.array([h.DETECTOR_CODE[detector] for detector in detectors], np.int32),
+    )

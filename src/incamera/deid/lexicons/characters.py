@@ -1,0 +1,88 @@
+"""What every code point is to the word kernels: its classes as bits, and its lower case.
+
+Taken from the running Python's `str` and `unicodedata`, so that kernels and plain Python agree on what a letter is. One
+code point for one: U+0130, the only letter whose lower case is two, keeps its own (its words are in no list and so unknown);
+the final sigma is the kernels' business.
+"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from incamera.core.ids import digest
+from incamera.deid.cache import kept, packed, unpacked
+
+ALNUM = 1 << 0
+ALPHA = 1 << 1
+UPPER = 1 << 2
+LOWER = 1 << 3
+TITLE = 1 << 4
+DIGIT = 1 << 5  # `str.isdigit`: superscripts too
+DECIMAL = 1 << 6
+SPACE = 1 << 7
+MARK = 1 << 8
+END = 1 << 9  # after it a sentence, a cell or a quotation may begin
+OPENING = 1 << 10  # the same, for telling whether the author capitalises
+IGNORED = 1 << 11  # Unicode's "case-ignorable", as far as it stands inside words
+MARKED = 1 << 12  # of a script whose words hold marks
+
+CASED = UPPER | LOWER | TITLE
+
+#: Code points from here on are ideographs and symbols without case. `kind` in the kernels says what they are.
+TABLED = 0x20000
+IDEOGRAPHS = 0x40000
+
+_ENDS = '.!?:;\n\r"“”„«»•*|>{}[]()<=—–…\t#/\\'
+_OPENINGS = '.!?:;\n"“”•*|'
+_MARKED = ((0x0300, 0x036F), (0x0483, 0x0489), (0x0591, 0x109D), (0x1712, 0x1DFF))
+_FORMAT = "incamera-characters/2"
+
+
+class Characters(NamedTuple):
+    """Classes and lower case of the code points below `TABLED`; read-only."""
+
+    classes: NDArray[np.uint16]
+    lower: NDArray[np.uint32]
+
+
+@cache
+def characters() -> Characters:
+    """The tables of this Python's Unicode version. Cost: 0.2 s once an installation, then a mapping."""
+    key = digest(f"{_FORMAT} {unicodedata.unidata_version} {sys.version_info[:2]} {_ENDS} {_OPENINGS} {_MARKED}".encode())
+    return Characters(*unpacked(kept("characters", key, _derive)))
+
+
+def _derive() -> bytes:
+    classes = np.zeros(TABLED, "<u2")
+    lower = np.arange(TABLED, dtype="<u4")
+    for point in range(TABLED):
+        char = chr(point)
+        classes[point] = _classes(char)
+        lower[point] = ord(char.lower()[0])
+    for chars, bit in ((_ENDS, END), (_OPENINGS, OPENING)):
+        classes[[ord(c) for c in chars]] |= bit
+    for first, last in _MARKED:
+        classes[first : last + 1] |= MARKED
+    return packed([classes, lower])
+
+
+def _classes(char: str) -> int:
+    category = unicodedata.category(char)
+    return (
+        ALNUM * char.isalnum()
+        | ALPHA * char.isalpha()
+        | UPPER * char.isupper()
+        | LOWER * char.islower()
+        | TITLE * (category == "Lt")
+        | DIGIT * char.isdigit()
+        | DECIMAL * char.isdecimal()
+        | SPACE * char.isspace()
+        | MARK * (category[0] == "M")
+        | IGNORED * (category in ("Mn", "Me", "Lm"))
+    )
