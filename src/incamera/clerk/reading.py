@@ -158,7 +158,7 @@ def measure(desk: Desk, results: Results, made: Sorted, given: Sequence[Path], o
 def _plan(desk: Desk, produce: Sequence[Row], leaves: Mapping[str, bytes], who: Sequence[Reader]) -> Plan:
     """The draw for the readers, recorded before anybody gets a packet."""
     terms = desk.order.deidentification
-    confidence, rate = _decimal(terms.confidence), _decimal(terms.max_leak_rate or 0.0)
+    confidence, rate = readers.decimal(terms.confidence), readers.decimal(terms.max_leak_rate or 0.0)
     strata = {row.drawn.row: row.drawn.stratum for row in produce}
     sizes: dict[str, int] = {}
     for stratum in strata.values():
@@ -207,11 +207,6 @@ def _plan(desk: Desk, produce: Sequence[Row], leaves: Mapping[str, bytes], who: 
             )
     write_atomically(desk.path / "reading" / "plan.json", plan.to_json())
     return plan
-
-
-def _decimal(value: float) -> str:
-    """A share of the order as digits: never in exponents, which the format does not have."""
-    return f"{value:.17f}".rstrip("0").rstrip(".") if "e" in repr(value) else repr(value)
 
 
 def _draw_key(desk: Desk, root: str) -> bytes:

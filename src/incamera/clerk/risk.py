@@ -122,12 +122,13 @@ def _canaries(probes: Sequence[Probe]) -> list[Line]:
     counts: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
     for probe in probes:
         for secret in probe.planted:
-            cell = counts[secret.type, secret.language, secret.context]
-            cell[0] += secret.missed
-            cell[1] += 1
+            kind, language, context = secret.type, secret.language, secret.context
+            for cell in (("", "", ""), (kind, "", ""), ("", language, ""), ("", "", context), (kind, language, context)):
+                counts[cell][0] += secret.missed
+                counts[cell][1] += 1
     return [
-        _line("canaries", kind, k, n, language=language, context=context, means="missed of planted", **_interval(k, n))
-        for (kind, language, context), (k, n) in sorted(counts.items())
+        _line("canaries", kind or "all", k, n, language=language, context=context, means="missed of planted", **_interval(k, n))
+        for (kind, language, context), (k, n) in sorted(counts.items(), key=lambda item: (sum(map(bool, item[0])) == 3, item[0]))
     ]
 
 

@@ -57,6 +57,11 @@ class Mark:
         return [self.kind, self.turn, self.part, [list(word) for word in self.words]]
 
 
+def decimal(value: float) -> str:
+    """A share as digits, never in exponents: how plans state rates and confidence."""
+    return f"{value:.17f}".rstrip("0").rstrip(".") if "e" in repr(value) else repr(value)
+
+
 # --- how many -----------------------------------------------------------------------------------------------------------
 
 
