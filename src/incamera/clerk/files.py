@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,11 +105,6 @@ def _deid_chunk(
     return done
 
 
-def find_chunk(source: str, recipe: str, rows: list[tuple[int, Row]]) -> list[Row]:
-    """`deid find` over some lines, for whoever needs the findings and no file of them."""
-    return _deid_chunk("find", source, recipe, None, (), rows)
-
-
 @lru_cache(maxsize=1)
 def _accounts(path: str | None) -> dict[str, Account]:
     if path is None:
@@ -116,6 +112,42 @@ def _accounts(path: str | None) -> dict[str, Account]:
     from incamera.ingest.files import load_accounts
 
     return {account.subject: account for account in load_accounts(Path(path))}
+
+
+def deid_compare(raw: Path, redacted: Path, *, contract: Path | None, out: Path | None, watch: Watcher) -> dict[str, Any]:
+    """How far the statistics of a utility contract were bent: *raw* beside *redacted*, record by record.
+
+    Raises:
+        Malformed: `deid.pair-mismatch`, the files do not hold the same records in the same order; `deid.not-a-record`.
+    """
+    from incamera.deid import utility
+
+    terms = utility.load(contract) if contract else utility.Contract()
+    compared = utility.Comparison(terms)
+    watch.stage("deid compare")
+    for one, other in zip_longest(jsonl.read(raw), jsonl.read(redacted)):
+        if one is None or other is None or one[1].get("id") != other[1].get("id"):
+            where = f"{redacted}:{other[0]}" if other else f"{raw}:{one[0]}" if one else str(raw)
+            raise Malformed("deid.pair-mismatch", "both files must hold the same ids in the same order", where=where)
+        before, after = _texts(one, raw), _texts(other, redacted)
+        if len(before) != len(after):
+            raise Malformed("deid.pair-mismatch", "this record has another number of turns", where=f"{redacted}:{other[0]}")
+        compared.add(utility.measure(before, terms), utility.measure(after, terms))
+        watch.advance()
+    report = compared.report()
+    if out is not None:
+        with jsonl.writing(out) as write:
+            write(report)
+    return report
+
+
+def _texts(row: tuple[int, Row], path: Path) -> list[str]:
+    """The texts of a document or of a conversation's turns."""
+    number, record = row
+    turns = record.get("turns", [record])
+    if not isinstance(turns, list) or not all(isinstance(t, dict) and isinstance(t.get("text"), str) for t in turns):
+        raise Malformed("deid.not-a-record", "expected 'text' (a string) or 'turns' (a list)", where=f"{path}:{number}")
+    return [turn["text"] for turn in turns]
 
 
 # --- one text ------------------------------------------------------------------------------------------------------------
