@@ -11,6 +11,8 @@ import typer
 from incamera.doors.cli import options, output
 
 app = typer.Typer(name="deid", help="De-identification that fails closed, over files.", no_args_is_help=True)
+certify = typer.Typer(name="certify", help="Readers over files: a random draw, and the bound it gives.", no_args_is_help=True)
+app.add_typer(certify)
 
 Source = Annotated[Path, typer.Argument(metavar="IN.jsonl", help="Documents or conversations, one JSON object a line; .gz too.")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="Where the result goes; it appears whole or not at all.")]
@@ -79,3 +81,69 @@ def apply(
             source, out, recipe=recipe, accounts=accounts, processes=processes, watch=watch, detectors=detector or ()
         )
     output.result(done, as_json=json)
+
+
+@app.command()
+def evaluate(
+    gold: Annotated[Path, typer.Argument(metavar="GOLD.jsonl", help='Labelled documents: {"id","text","spans"}; .gz too.')],
+    output_: Annotated[
+        Path | None, typer.Argument(metavar="[OUTPUT.jsonl]", help="What find or apply made of them; else found here.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The table as CSV.")] = None,
+    recipe: Recipe = "conservative",
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Of the exact intervals.")] = 0.95,
+    processes: options.Processes = os.cpu_count() or 1,
+    json: options.AsJson = False,
+) -> None:
+    """Measure on labelled text what is found and what is missed: by label, kind, language and context."""
+    from incamera.clerk import evaluate as measure
+
+    with output.watching(quiet=json) as watch:
+        done = measure.evaluate(gold, output_, out, recipe=recipe, confidence=confidence, processes=processes, watch=watch)
+    if json:
+        output.result(done, as_json=True)
+        return
+    output.rows(done.pop("table"), as_json=False, title=f"Exact intervals at {confidence:g}")
+    output.result(done, as_json=False)
+
+
+@certify.command("draw")
+def draw_(
+    source: Annotated[Path, typer.Argument(metavar="IN.jsonl", help="Raw records; or, with --text redacted, their output.")],
+    reader: Annotated[list[str], typer.Option(help="A reader's name; repeat for each.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Directory of the plan and of one packet a reader.")],
+    text: Annotated[str, typer.Option(help="raw: blind to the output; or redacted: as it would leave.")] = "raw",
+    by: Annotated[str | None, typer.Option(help="Field of a record that is its stratum, for example lang.")] = None,
+    rate: Annotated[float, typer.Option(min=0, max=1, help="Largest share of leaking records that is to be shown.")] = 0.01,
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Of the bound.")] = 0.95,
+    read: Annotated[
+        int | None, typer.Option(min=1, help="Records read of each stratum.", show_default="enough if nothing is found")
+    ] = None,
+    twice: Annotated[float, typer.Option(min=0, max=1, help="Share that two readers read.")] = 0.1,
+    json: options.AsJson = False,
+) -> None:
+    """Draw at random what readers read; each gets a packet and sets the marks of every row."""
+    from incamera.clerk import evaluate as measure
+
+    if text not in ("raw", "redacted"):
+        raise typer.BadParameter("raw or redacted", param_hint="--text")
+    done = measure.draw(source, out, who=reader, text=text, by=by, rate=rate, confidence=confidence, readings=read, twice=twice)
+    output.result(done, as_json=json)
+
+
+@certify.command("score")
+def score_(
+    draw: Annotated[Path, typer.Argument(metavar="DIR", help="The directory that `certify draw` made.")],
+    packets: Annotated[list[Path] | None, typer.Argument(help="Packets with their marks set; else those in DIR.")] = None,
+    against: Annotated[Path | None, typer.Option(help="What apply or find made of the raw records.")] = None,
+    json: options.AsJson = False,
+) -> None:
+    """The bound that the readings give: at most so many of all records leak, exactly, by stratum and for the whole."""
+    from incamera.clerk import evaluate as measure
+
+    done = measure.score(draw, packets or [], against)
+    if json:
+        output.result(done, as_json=True)
+        return
+    output.rows(done.pop("table"), as_json=False, title=done.pop("bound"))
+    output.result(done, as_json=False)
