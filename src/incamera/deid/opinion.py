@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from incamera.deid.columns import BLANK
 from incamera.deid.names import LABELS, Scored, Tagger, tagger
-from incamera.deid.tokens import BLANK, Tokens
+from incamera.deid.tokens import Tokens
 
 #: By how much a label must beat O before it counts. The dial is for names; a trade or an illness must convince by itself.
 #: Dates are the patterns' business: a month that the model sees in "may" is not worth a finding.
@@ -36,7 +37,7 @@ class Opinion:
     def __init__(self, tokens: Tokens, scored: Scored) -> None:
         from incamera.deid.opinion_kernels import judge
 
-        starts, ends = np.ascontiguousarray(np.array(tokens.spans, np.int32).reshape(-1, 2).T)
+        starts, ends = tokens.starts, tokens.ends
         self._margin, self._label = np.empty(starts.size, np.float32), np.empty(starts.size, np.int32)
         judge(scored.logits, _HANDICAP, scored.starts, scored.ends, starts, ends, self._margin, self._label)
         for word in _states(tokens.text, starts):
@@ -49,10 +50,10 @@ class Opinion:
         below: NDArray[np.bool_] = self._margin < (limit if self._near is None else np.where(self._near, near, limit))
         return below
 
-    def above(self, limit: float, near: float) -> Iterator[tuple[int, str, float]]:
-        """(word, label, margin) of each word that may be one."""
-        for i in np.nonzero(self._margin > (limit if self._near is None else np.where(self._near, near, limit)))[0].tolist():
-            yield i, LABELS[self._label[i]], float(self._margin[i])
+    def above(self, limit: float, near: float) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.float32]]:
+        """Words that may be one; of each its label, an index into `names.LABELS`, and its margin."""
+        at = np.flatnonzero(self._margin > (limit if self._near is None else np.where(self._near, near, limit)))
+        return at, self._label[at], self._margin[at]
 
 
 def _states(text: str, starts: NDArray[np.int32]) -> Iterator[int]:

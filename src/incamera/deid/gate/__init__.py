@@ -30,6 +30,7 @@ from incamera.core.ids import Digest, digest
 from incamera.deid import hits as h
 from incamera.deid.gate import verdicts as v
 from incamera.deid.lexicons.characters import characters
+from incamera.deid.names import LABELS
 from incamera.deid.opinion import Opinion
 from incamera.deid.tokens import Tokens
 
@@ -112,13 +113,16 @@ def _pointed(scores: Opinion, n: int, limit: float) -> NDArray[np.int8]:
     from incamera.deid.gate import kernels
 
     pointed = np.zeros(n, np.int8)
-    for i, label, score in scores.above(limit, _logits("add-near-tag")):
-        sure = kernels.EVEN | kernels.FOR if score > 0 else kernels.EVEN if score == 0 else 0
-        pointed[i] = _LABELS[label] << kernels.SURENESS | sure
+    words, labels, margins = scores.above(limit, _logits("add-near-tag"))
+    sure = np.where(margins > 0, kernels.EVEN | kernels.FOR, np.where(margins == 0, kernels.EVEN, 0))
+    pointed[words] = _pointable()[labels] << kernels.SURENESS | sure
     return pointed
 
 
-_LABELS = {label: code for code, label in enumerate(v.LABELS, 1)}
+@cache
+def _pointable() -> NDArray[np.int32]:
+    """The gate's number of each label of the names model; 0 for those that it does not take from there."""
+    return np.array([v.LABELS.index(label) + 1 if label in v.LABELS else 0 for label in LABELS], np.int32)
 
 
 @cache
