@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from incamera.core.records import Work
-from incamera.matching import compiled, index, scan, segment
+from incamera.matching import builder, compiled, index, scan
 from incamera.text import fold, kernels, tokens
 from incamera.text.offsets import Packed, pack
 
@@ -469,7 +469,7 @@ def main() -> None:
         sizes(given.works)
         return
     run, works_mb, text_mb = RUNS[given.run]
-    print(json.dumps({"run": given.run, "fold": fold.VERSION, "lexicon_bytes": segment.LEXICON_BYTES}))
+    print(json.dumps({"run": given.run, "fold": fold.VERSION, "lexicon_bytes": builder.LEXICON_BYTES}))
     run(given.works_mb or works_mb, given.text_mb or text_mb, given.hits)
 
 

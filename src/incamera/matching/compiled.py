@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from incamera.matching import plain
+from incamera.matching.plan import PARTS
 from incamera.text import tokens
 from incamera.text.offsets import Packed
 
 if TYPE_CHECKING:
-    from incamera.matching.segment import Stream, _Sampler
+    from incamera.matching.builder import Sampler
+    from incamera.matching.segment import Stream
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -39,51 +41,61 @@ def _text_kernels() -> Any:
     return tokens.compiled()
 
 
-def cut(packed: Packed, size: int) -> I64:
-    """Bounds of blocks of about *size* bytes of one text: at white space, where no word and no reference can be in progress."""
+def cut(packed: Packed, size: int) -> tuple[I64, I64]:
+    """Blocks of about *size* bytes of each text: their bounds, and the number of each text's first.
+
+    Cut at white space, where no word and no reference can be in progress.
+    """
     found = kernels()
     if found is None:
         return plain.cut(packed, size)
-    out = np.empty(int(packed.bounds[-1]) // size + 2, np.int64)
-    result: I64 = out[: found.cut(readonly(packed.data), int(packed.bounds[-1]), size, out)]
-    return result
+    cuts = np.empty(int(packed.bounds[-1]) // size + len(packed) + 2, np.int64)
+    first = np.empty(len(packed) + 1, np.int64)
+    n = found.cut(readonly(packed.data), readonly(packed.bounds), size, cuts, first)
+    return cuts[:n].copy(), first
 
 
-def sample(packed: Packed, sampler: _Sampler) -> int:
-    """Sample one work, given as its blocks, into *sampler*; its count of words."""
+def starts(packed: Packed, work_blocks: I64) -> I64:
+    """For each block the code points of its work before it."""
+    found = kernels()
+    if found is None:
+        return plain.starts(packed, work_blocks)
+    out = np.empty(len(packed), np.int64)
+    found.starts(readonly(packed.data), readonly(packed.bounds), readonly(work_blocks), out)
+    return out
+
+
+def sample(packed: Packed, work_blocks: I64, sampler: Sampler) -> tuple[int, I64]:
+    """Sample works, given as their blocks, into *sampler*: grams written, and words of each block."""
     found = kernels()
     plan = sampler.plan
     size = int(packed.bounds[-1])
-    grams, places = sampler.room(2 * size // plan.every + 16)
+    grams, places = sampler.room(2 * size // plan.every + 16 * len(work_blocks))
     block_words = np.zeros(len(packed), dtype=np.int64)
     if found is None:
-        written = plain.sample(packed, plan, grams, places, sampler.base, block_words)
-    else:
-        written = found.sample(
-            readonly(packed.data),
-            readonly(packed.bounds),
-            tokens.tables(),
-            plan.k,
-            plan.every,
-            _room().scratch,
-            grams,
-            places,
-            sampler.base,
-            block_words,
-        )
-    return sampler.took(written, block_words)
+        return plain.sample(packed, work_blocks, plan, grams, places, sampler.base, block_words), block_words
+    written = found.sample(
+        readonly(packed.data),
+        readonly(packed.bounds),
+        readonly(work_blocks),
+        tokens.tables(),
+        plan.k,
+        plan.every,
+        _room().scratch,
+        grams,
+        places,
+        sampler.base,
+        block_words,
+    )
+    return written, block_words
 
 
-def sample_chars(packed: Packed, sampler: _Sampler) -> int:
-    """Sample one work in the stream `chars/1`; its count of characters of unspaced scripts. Works without any cost nothing."""
-    plan = sampler.plan
-    if int(unspaced(Packed(packed.data, packed.bounds[[0, -1]]))[0]) < plan.threshold:
-        return sampler.passed(len(packed))
+def sample_chars(packed: Packed, sampler: Sampler) -> tuple[int, I64, int]:
+    """Sample one work in the stream `chars/1`: grams written, tokens of each block, characters of unspaced scripts."""
     found = tokens.tokenise(packed, chars=True)
-    grams, places = sampler.room(len(found.hashes) // plan.every + 16)
-    written = plain.sample_hashes(found.hashes, plan, grams, places, sampler.base)
-    sampler.took(written, np.diff(found.bounds))
-    return int(found.solo.sum())
+    grams, places = sampler.room(len(found.hashes) // sampler.plan.every + 16)
+    written = plain.sample_hashes(found.hashes, sampler.plan, grams, places, sampler.base)
+    return written, np.diff(found.bounds), int(found.solo.sum())
 
 
 def unspaced(packed: Packed) -> I64:
@@ -102,7 +114,7 @@ def together(chunks: list[tuple[U64, U64]]) -> tuple[U64, U64]:
     found = kernels()
     if found is None:
         return plain.together(chunks)
-    counts = np.zeros(found.PARTS, dtype=np.int64)
+    counts = np.zeros(PARTS, dtype=np.int64)
     for grams, _ in chunks:
         found.count_parts(grams, counts)
     cursors = np.cumsum(counts) - counts

@@ -9,9 +9,10 @@ from pathlib import Path
 from incamera.core.errors import Malformed, Refused
 from incamera.core.records import Work
 from incamera.matching import screen, store
+from incamera.matching.builder import Builder
 from incamera.matching.plan import MIN_WORDS, Plan
 from incamera.matching.screen import RefusedWork
-from incamera.matching.segment import Builder, Entry, Segment
+from incamera.matching.segment import Entry, Segment
 
 #: Text of works per segment. Larger corpora become several segments, and each is probed.
 SEGMENT_BYTES = 4 << 30
@@ -175,11 +176,11 @@ def _segments(works: Iterable[Work], report: _Report, progress: Progress | None,
             report.took(segment)
             yield segment
             builder, size = Builder(report.plan), 0
-        entry = builder.add(work)
-        size += entry.size
+        added = builder.add(work)
+        size += added
         if progress:
-            progress(entry.size)
-    if builder.works:
+            progress(added)
+    if size:
         segment = builder.finish()
         report.took(segment)
         yield segment

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from incamera.matching.plan import PARTS, SORTED
 from incamera.text.kernels import SLACK, inlined, jit, load8, load32, load_u64, prefetch, store_u64, word_hashes
 
 U = np.uint64
@@ -25,6 +24,8 @@ _LOW = U(0xFFFFFFFF)
 _32 = U(32)
 #: Filter blocks that stay in a core's second-level cache; beyond them `_look_up` asks for the lines first.
 _NEAR = 1 << 17
+#: As `plan.SORTED`; a constant of the kernels stands in their own file, by which their compiled code is kept.
+SORTED = 24
 #: Words per round of fold, gram and probe: the rounds stay inside the first-level cache.
 ROUND = 512
 _COLUMN = ROUND + SLACK + 256
@@ -96,33 +97,63 @@ def _tag(g):  # type: ignore[no-untyped-def]
 
 
 @jit
-def cut(buffer, end, size, cuts):  # type: ignore[no-untyped-def]
-    """Bounds of blocks of one text, each as long as *size* and up to the next white space: how many."""
+def cut(buffer, bounds, size, cuts, first):  # type: ignore[no-untyped-def]
+    """Bounds of blocks of each text, each as long as *size* and up to the next white space: how many."""
     data = np.int64(buffer.ctypes.data)
     cuts[0] = last = np.int64(0)
     n = 1
-    while end - last > size * 3 // 2:
-        at = last + size
-        while at < end:
-            b = load8(data, at)
-            if b == 32 or b == 10 or b == 9 or b == 13:
+    first[0] = 0
+    for text in range(len(bounds) - 1):
+        end = bounds[text + 1]
+        while end - last > size * 3 // 2:
+            at = last + size
+            while at < end:
+                b = load8(data, at)
+                if b == 32 or b == 10 or b == 9 or b == 13:
+                    break
+                at += 1
+            if at == end:
                 break
-            at += 1
-        if at == end:
-            break
-        cuts[n] = last = at
+            cuts[n] = last = at
+            n += 1
+        cuts[n] = last = end
         n += 1
-    cuts[n] = end
-    return n + 1
+        first[text + 1] = n - 1
+    return n
 
 
 @jit
-def sample(buffer, block_bounds, tab, k, every, scratch, out_grams, out_places, base, block_words):  # type: ignore[no-untyped-def]
-    """Grams of one work at every *every*-th word: count written.
+def starts(buffer, block_bounds, work_blocks, out):  # type: ignore[no-untyped-def]
+    """For each block the code points of its work before it."""
+    for work in range(len(work_blocks) - 1):
+        before = np.int64(0)
+        for block in range(work_blocks[work], work_blocks[work + 1]):
+            out[block] = before
+            for i in range(block_bounds[block], block_bounds[block + 1]):
+                before += buffer[i] & 0xC0 != 0x80
 
-    The work is the blocks between *block_bounds*; block *b* holds `block_words[b]` words, written here. Places are *base* plus
-    the word's number in the work, with the bits of the neighbours above the lower 32.
+
+@jit
+def sample(buffer, block_bounds, work_blocks, tab, k, every, scratch, out_grams, out_places, base, block_words):  # type: ignore[no-untyped-def]
+    """Grams of works at every *every*-th word of each: count written.
+
+    Work *w* is the blocks `work_blocks[w]` to `work_blocks[w + 1]`; block *b* holds `block_words[b]` words, written here. Places
+    are *base* plus the number of the word in all works, with the bits of the neighbours above the lower 32.
     """
+    written = np.int64(0)
+    for work in range(len(work_blocks) - 1):
+        a, b = work_blocks[work], work_blocks[work + 1]
+        bounds, words = block_bounds[a : b + 1], block_words[a:b]
+        grams_, places = out_grams[written:], out_places[written:]
+        written += _sample(buffer, bounds, tab, k, every, scratch, grams_, places, base, words)
+        for block in range(a, b):
+            base += block_words[block]
+    return written
+
+
+@jit
+def _sample(buffer, block_bounds, tab, k, every, scratch, out_grams, out_places, base, block_words):  # type: ignore[no-untyped-def]
+    """`sample` for one work."""
     data = np.int64(buffer.ctypes.data)
     safe = np.int64(len(buffer)) - 8
     words = np.int64(scratch.ctypes.data)
@@ -175,14 +206,14 @@ def _carry(words, stop, at, first):  # type: ignore[no-untyped-def]
 def count_parts(some_grams, counts):  # type: ignore[no-untyped-def]
     """Add to *counts* how many grams fall into each part."""
     for i in range(len(some_grams)):
-        counts[_place(some_grams[i], PARTS)] += 1
+        counts[_place(some_grams[i], len(counts))] += 1
 
 
 @jit
 def deal(some_grams, some_places, cursors, out_grams, out_places):  # type: ignore[no-untyped-def]
     """Put the grams and places where their parts' cursors stand."""
     for i in range(len(some_grams)):
-        part = _place(some_grams[i], PARTS)
+        part = _place(some_grams[i], len(cursors))
         to = cursors[part]
         out_grams[to], out_places[to] = some_grams[i], some_places[i]
         cursors[part] = to + 1

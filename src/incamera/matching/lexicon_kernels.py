@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from incamera.matching.lexicon import LONGEST, PIECE, RAW, SEPARATORS, SHORT, WORD
 from incamera.text.kernels import classes, inlined, jit, load8, load64, load_u64, lowest, prefetch, store8, store64, store_u64
 
 U = np.uint64
 _M = U(0x9E3779B97F4A7C15)
 _M2 = U(0xC2B2AE3D27D4EB4F)
+#: As in `lexicon`; a constant of the kernels stands in their own file, by which their compiled code is kept.
+LONGEST, SEPARATORS, PIECE = 64, 8, 255
+SHORT, WORD, RAW = 96, 254, 255
 #: Keys up to here are an item's own bytes: seven, or eight that end in ASCII.
 _PLAIN = ~U(0) >> U(1)
 #: Items of one round: a block's, usually.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,22 +71,38 @@ def near_bits(hashes: U64, k: int) -> tuple[U64, U64]:
 _BLANK = re.compile(rb"[ \n\t\r]")
 
 
-def cut(packed: Packed, size: int) -> I64:
+def cut(packed: Packed, size: int) -> tuple[I64, I64]:
     """As `compiled.cut`."""
-    raw, cuts = packed.data[: packed.bounds[-1]].tobytes(), [0]
-    while len(raw) - cuts[-1] > size * 3 // 2:
-        found = _BLANK.search(raw, cuts[-1] + size)
-        if found is None:
-            break
-        cuts.append(found.start())
-    return np.array([*cuts, len(raw)], dtype=np.int64)
+    cuts, first = [0], [0]
+    for n in range(len(packed)):
+        start, end = int(packed.bounds[n]), int(packed.bounds[n + 1])
+        raw = packed.data[start:end].tobytes()
+        while end - cuts[-1] > size * 3 // 2:
+            found = _BLANK.search(raw, cuts[-1] - start + size)
+            if found is None:
+                break
+            cuts.append(start + found.start())
+        cuts.append(end)
+        first.append(len(cuts) - 1)
+    return np.array(cuts, dtype=np.int64), np.array(first, dtype=np.int64)
 
 
-def sample(packed: Packed, plan: Plan, out_grams: U64, out_places: U64, base: int, block_words: I64) -> int:
+def starts(packed: Packed, work_blocks: I64) -> I64:
+    """As `compiled.starts`."""
+    leads = np.concatenate([np.zeros(1, np.int64), np.cumsum((packed.data & 0xC0) != 0x80)])
+    before = leads[packed.bounds[:-1]]
+    out: I64 = before - np.repeat(before[work_blocks[:-1]], np.diff(work_blocks))
+    return out
+
+
+def sample(packed: Packed, work_blocks: I64, plan: Plan, grams_: U64, places: U64, base: int, block_words: I64) -> int:
     """As `kernels.sample`."""
     found = tokens.tokenise(packed)
     block_words[:] = np.diff(found.bounds)
-    return sample_hashes(found.hashes, plan, out_grams, out_places, base)
+    written = 0
+    for a, b in pairwise(found.bounds[work_blocks].tolist()):
+        written += sample_hashes(found.hashes[a:b], plan, grams_[written:], places[written:], base + a)
+    return written
 
 
 def sample_hashes(hashes: U64, plan: Plan, out_grams: U64, out_places: U64, base: int) -> int:

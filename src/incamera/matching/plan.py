@@ -19,7 +19,7 @@ MIN_WORDS = 8
 SORTED = 24
 #: Parts into which the grams are dealt before the table is laid: filter and table are then filled from front to back, a
 #: cache's worth at a time, instead of all over.
-PARTS = 1024
+PARTS = 256
 #: Shortest shared run that counts in scripts without spaces, in characters of `chars/1`.
 MIN_CHARS = 16
 

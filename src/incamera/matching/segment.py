@@ -6,34 +6,17 @@ that is opened and tokenised again to confirm a hit. Blocks are kept as numbers 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from incamera.core.errors import Malformed
-from incamera.core.records import Work
-from incamera.matching import compiled, lexicon
+from incamera.matching import lexicon
 from incamera.matching.lexicon import Lexicon
 from incamera.matching.plan import Plan
 from incamera.text import tokens
-from incamera.text.offsets import PADDING, Packed, encode
-
-BLOCK_BYTES = 4 << 10
-#: Text that shares a lexicon.
-LEXICON_BYTES = 32 << 20
-#: Filter bits per sampled gram; four of them are set, which lets about one in a hundred strangers through.
-FILTER_BITS = 12
-#: Table entries per bucket, on average.
-BUCKET = 8
-#: Sampled grams for which room is made at a time.
-CHUNK_GRAMS = 1 << 20
-#: A place is 32 bits: a segment holds fewer tokens than this.
-MAX_PLACES = (1 << 32) - (1 << 20)
-_NO_BLOCKS = np.empty(0, np.int64)
-_FIRST = np.zeros(1, np.int64)
+from incamera.text.offsets import PADDING, Packed
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -141,181 +124,6 @@ class Segment:
             "offsets": sum(s.block_base.nbytes for s in streams) + sum(a.nbytes for a in blocks),
             "text": self.coded.nbytes + self.block_code.nbytes + sum(words.nbytes for words in self.lexicons),
         }
-
-
-class _Sampler:
-    """Collects the sampled grams of one stream, work after work."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.full: list[tuple[U64, U64]] = []
-        self.filling: tuple[U64, U64] = (np.empty(0, np.uint64), np.empty(0, np.uint64))
-        self.filled = 0
-        self.block_words: list[I64] = []
-        self.base = 0
-
-    def room(self, size: int) -> tuple[U64, U64]:
-        """Where a work may put at most *size* grams and their places; `took` says how many it did."""
-        if self.filled + size > len(self.filling[0]):
-            self._next(max(size, CHUNK_GRAMS))
-        grams, places = self.filling
-        return grams[self.filled :], places[self.filled :]
-
-    def _next(self, size: int) -> None:
-        if self.filled:
-            self.full.append((self.filling[0][: self.filled], self.filling[1][: self.filled]))
-        self.filling, self.filled = (np.empty(size, np.uint64), np.empty(size, np.uint64)), 0
-
-    def took(self, written: int, block_words: I64) -> int:
-        self.filled += written
-        self.block_words.append(block_words)
-        count = int(block_words.sum())
-        self.base += count
-        return count
-
-    def passed(self, blocks: int) -> int:
-        """A work of so many blocks has nothing for this stream."""
-        self.block_words.append(np.zeros(blocks, dtype=np.int64))
-        return 0
-
-    def stream(self) -> Stream:
-        """Lay filter and table."""
-        self._next(0)
-        grams, places = compiled.together(self.full)
-        self.full = []
-        # Not `zeros`: numpy asks for large pages only for `empty`, and a filter is read all over.
-        filter_ = np.empty(max(1, -(-len(grams) * FILTER_BITS // 64)), dtype=np.uint64)
-        buckets = np.empty(max(1, len(grams) // BUCKET) + 1, dtype=np.uint32)
-        filter_.fill(0)
-        buckets.fill(0)
-        entries = np.empty(len(grams), dtype=np.uint64)
-        compiled.fill(grams, places, filter_, buckets, entries)
-        counts = np.concatenate([np.zeros(1, np.int64), *self.block_words])
-        return Stream(self.plan, filter_, buckets, entries, np.cumsum(counts, dtype=np.int64))
-
-
-class Builder:
-    """Makes a segment from works, one `add` each.
-
-    Cost: folds each work once; memory 16 bytes a sampled gram plus the compressed text until `finish`.
-    """
-
-    def __init__(self, plan: Plan) -> None:
-        self.words = _Sampler(plan)
-        self.chars = _Sampler(Plan.chars())
-        self.works: list[Entry] = []
-        self.work_blocks = [0]
-        self.starts: list[I64] = []
-        self.sizes: list[I64] = []
-        self.text = _Coder()
-
-    def add(self, work: Work) -> Entry:
-        """Index one work: its description with the counts of words and of characters of unspaced scripts."""
-        raw = encode(work.text)
-        if self.words.base + 2 * len(raw) > MAX_PLACES:
-            raise Malformed(
-                "matching.segment-full", "too much text for one segment: build another", where=f"work {work.work_id!r}"
-            )
-        packed = self.text.keep(raw)
-        words = compiled.sample(packed, self.words)
-        ascii_only = len(raw) == len(work.text)
-        # Letters of scripts without spaces are no ASCII, and in ASCII only a reference (`&#28193;`) can stand for one.
-        plain = ascii_only and b"&" not in raw
-        unspaced = self.chars.passed(len(packed)) if plain else compiled.sample_chars(packed, self.chars)
-        sizes = packed.bounds[1:] - packed.bounds[:-1]
-        self.starts.append(_code_points_before(packed, ascii_only=ascii_only))
-        self.sizes.append(sizes)
-        self.work_blocks.append(self.work_blocks[-1] + len(sizes))
-        entry = Entry(
-            work_id=work.work_id,
-            title=work.title,
-            owner=work.owner,
-            published=work.published,
-            url=work.url,
-            code_points=len(work.text),
-            size=len(raw),
-            words=words,
-            unspaced=unspaced,
-        )
-        self.works.append(entry)
-        return entry
-
-    def finish(self) -> Segment:
-        """The segment of all works added."""
-        self.text.close()
-        work_blocks = np.array(self.work_blocks, dtype=np.int64)
-        words = self.words.stream()
-        chars = self.chars.stream() if any(w.unspaced >= self.chars.plan.threshold for w in self.works) else None
-        return Segment(
-            works=self.works,
-            words=words,
-            chars=chars,
-            work_blocks=work_blocks,
-            block_work=np.repeat(np.arange(len(self.works)), np.diff(work_blocks)),
-            block_start=np.concatenate([_NO_BLOCKS, *self.starts]),
-            block_size=np.concatenate([_NO_BLOCKS, *self.sizes]),
-            block_code=np.concatenate(self.text.code_bounds),
-            coded=np.concatenate(self.text.coded) if self.text.coded else np.empty(0, np.uint8),
-            lexicon_blocks=np.array(self.text.first, np.int64),
-            lexicons=self.text.lexicons,
-        )
-
-
-class _Coder:
-    """Keeps blocks until there is enough text for a lexicon, then their numbers only."""
-
-    def __init__(self) -> None:
-        self.room = np.empty(LEXICON_BYTES + PADDING, np.uint8)
-        self.size = 0
-        self.bounds = [_FIRST]  # of the blocks in the room
-        self.coded: list[npt.NDArray[np.uint8]] = []
-        self.code_bounds = [_FIRST]
-        self.first = [0]
-        self.lexicons: list[Lexicon] = []
-
-    def keep(self, raw: bytes) -> Packed:
-        """Take a work: its blocks."""
-        if self.size + len(raw) + PADDING > len(self.room):
-            self.close()
-            if len(raw) + PADDING > len(self.room):
-                self.room = np.empty(len(raw) + PADDING, np.uint8)
-        here = self.room[self.size : self.size + len(raw) + PADDING]
-        here[: len(raw)] = np.frombuffer(raw, np.uint8)
-        cuts = compiled.cut(Packed(here, np.array([0, len(raw)])), BLOCK_BYTES)
-        self.bounds.append(self.size + cuts[1:])
-        self.size += len(raw)
-        return Packed(here, cuts)
-
-    def close(self) -> None:
-        """Code what is pending."""
-        if len(self.bounds) == 1:
-            return
-        packed = Packed(self.room[: self.size + PADDING], np.concatenate(self.bounds))
-        self.size, self.bounds = 0, [_FIRST]
-        words = lexicon.learn(packed)
-        coded, bounds = lexicon.encode(packed, words)
-        self.coded.append(coded)
-        self.code_bounds.append(bounds[1:] + self.code_bounds[-1][-1])
-        self.first.append(self.first[-1] + len(packed))
-        self.lexicons.append(words)
-
-
-def _code_points_before(packed: Packed, *, ascii_only: bool) -> I64:
-    if ascii_only:
-        return packed.bounds[:-1].copy()
-    leads = (packed.data[: packed.bounds[-1]] & 0xC0) != 0x80
-    counts = [int(np.count_nonzero(leads[a:b])) for a, b in pairwise(packed.bounds.tolist())]
-    return np.cumsum([0, *counts[:-1]], dtype=np.int64)
-
-
-def build(works: Iterable[Work], plan: Plan, *, progress: Callable[[int], None] | None = None) -> Segment:
-    """One segment of all *works*, unscreened. *progress* hears the bytes of each work."""
-    builder = Builder(plan)
-    for work in works:
-        entry = builder.add(work)
-        if progress:
-            progress(entry.size)
-    return builder.finish()
 
 
 def word_count(text: str) -> int:

@@ -10,6 +10,8 @@ only. `tokenise` also gives the folded characters and where each word stands in 
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -42,9 +44,27 @@ _FNV_PRIME = U(0x100000001B3)
 def jit(function: Any, **options: Any) -> Any:
     """`numba.njit` with its cache on disk, or without one where no directory can be written."""
     try:
-        return numba.njit(cache=True, nogil=True, **options)(function)
+        compiled = numba.njit(cache=True, nogil=True, **options)(function)
     except RuntimeError:  # "no locator available": a read-only installation and no home
         return numba.njit(nogil=True, **options)(function)
+    _watch(compiled)
+    return compiled
+
+
+def _watch(compiled: Any) -> None:
+    """Let the cached code also go when this file or the fold's constants change: they are compiled into kernels elsewhere.
+
+    numba looks at the file of the function only. Where its cache is not built as it was, nothing is lost but this.
+    """
+    kept: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if hasattr(kept, "_source_stamp"):
+        kept._source_stamp = (kept._source_stamp, _stamp())
+
+
+@functools.cache
+def _stamp() -> tuple[tuple[float, int], ...]:
+    files = [Path(path).stat() for path in (__file__, str(_fold.__file__))]
+    return tuple((file.st_mtime, file.st_size) for file in files)
 
 
 def inlined(function: Any) -> Any:

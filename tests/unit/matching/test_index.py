@@ -288,7 +288,7 @@ def test_nothing_to_index_is_an_error_and_leaves_nothing(tmp_path: Path, given: 
 
 
 def test_a_segment_that_is_full_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("incamera.matching.segment.MAX_PLACES", 100)
+    monkeypatch.setattr("incamera.matching.builder.MAX_PLACES", 100)
     with pytest.raises(Error) as caught:
         Index.of(WORKS)
     assert caught.value.code == "matching.segment-full"
