@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from incamera.deid import generalise
 from incamera.deid.columns import BLANK, CODE, END, GAP, ID, MARKS, OPENS, ROLES, START, WIDTH
 from incamera.deid.lexicons.characters import characters
 from incamera.deid.lexicons.words import Words
@@ -51,14 +52,14 @@ LABELS = (
     "OTHER",
 )
 
-TAG = re.compile(r"\[(?:" + "|".join(LABELS) + r")-[1-9][0-9]{0,5}\]|\[WITHHELD: [A-Z-]{3,40}\]")
+TAG = re.compile(r"\[(?:" + "|".join(LABELS) + r")-[1-9][0-9]{0,5}\]|\[WITHHELD: [A-Z-]{3,40}\]|" + generalise.TAG)
 
 
 def blank_tags(text: str) -> str:
     """*text* with every tag of ours blanked, character for character."""
     if "[" not in text:
         return text
-    return TAG.sub(lambda m: BLANK * (m.end() - m.start()), text)
+    return TAG.sub(lambda m: BLANK * (m.end() - m.start()) if generalise.is_tag(m.group()) else m.group(), text)
 
 
 class Tokens:
