@@ -14,7 +14,8 @@ from incamera.deid.combination import rare, spared
 from incamera.deid.find import find
 from incamera.deid.hits import Hit, named, rows
 from incamera.deid.recipe import load
-from incamera.deid.tokens import BLANK, TAG, blank_tags
+from incamera.deid.columns import BLANK
+from incamera.deid.tokens import TAG, blank_tags
 from incamera.production.reasons import replacement_type
 
 
