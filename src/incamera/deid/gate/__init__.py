@@ -43,7 +43,8 @@ THRESHOLDS = {
 #: Where the rules are written.
 _FILES = (
     *(f"gate/{name}.py" for name in ("announced", "derived", "headlines", "kernels", "links", "numbers", "part", "runs")),
-    *("gate/verdicts.py", "gate/words.py", "columns.py", "tokens_kernels.py", "lexicons/characters.py", "lexicons/kernels.py"),
+    *("gate/verdicts.py", "gate/words.py", "columns.py", "opinion.py", "opinion_kernels.py", "tokens_kernels.py"),
+    *("lexicons/characters.py", "lexicons/kernels.py"),
 )  # fmt: skip
 
 _NOBODY = np.zeros(0, np.bool_)
