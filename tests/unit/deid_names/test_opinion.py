@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from incamera.deid import opinion
 from incamera.deid.lexicons import tables
+from incamera.deid.names import LABELS
 from incamera.deid.opinion import Opinion
 from incamera.deid.opinion_kernels import judge
 from incamera.deid.tokens import blank_tags, tokenise
@@ -24,7 +25,7 @@ def thought(text: str) -> tuple[list[str], Opinion]:
 def likely(text: str) -> set[str]:
     """Words that the model holds for names, with the dial at zero."""
     lows, said = thought(text)
-    return {lows[i] for i, _, _ in said.above(0.0, 0.0)}
+    return {lows[i] for i in said.above(0.0, 0.0)[0]}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,9 @@ def test_a_pronoun_or_article_is_none(text: str) -> None:
 
 def test_the_label_of_a_state_is_a_place() -> None:
     lows, said = thought("back to the us")
-    assert [(lows[i], label) for i, label, margin in said.above(0.5, 0.5)] == [("us", "LOC")]
+    words, labels, margins = said.above(0.5, 0.5)
+    assert [(lows[i], LABELS[label]) for i, label in zip(words, labels, strict=True)] == [("us", "LOC")]
+    assert (margins > 0.5).all()
 
 
 def test_every_word_has_a_margin_or_none_at_all() -> None:
@@ -61,8 +64,8 @@ def test_every_word_has_a_margin_or_none_at_all() -> None:
 
 def test_beside_a_tag_only_the_sure_remains() -> None:
     lows, said = thought("[PERSON-1] Wojciechowski lives here")
-    assert {lows[i] for i, _, _ in said.above(-3.0, 100.0)} == set()
-    assert "wojciechowski" in {lows[i] for i, _, _ in said.above(-3.0, -3.0)}
+    assert not said.above(-3.0, 100.0)[0].size
+    assert "wojciechowski" in {lows[i] for i in said.above(-3.0, -3.0)[0]}
 
 
 BOUNDS = st.lists(st.integers(0, 60), max_size=24, unique=True).map(sorted)
