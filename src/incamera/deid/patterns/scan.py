@@ -38,6 +38,8 @@ _KINDS = [KIND_CODE[rule.kind] for rule in RULES]
 _DETECTORS = [DETECTOR_CODE[f"pattern.{rule.id}"] for rule in RULES]
 _PLAIN = [(LABEL_CODE[rule.label], round(rule.score * 1000)) for rule in RULES]
 _CODE = (LABEL_CODE["CODE"], 500)
+#: What may follow a match and be read into it.
+_LAST = frozenset(".,;:!?)]}'\" \n")
 #: A costly match is named where one at least this sure (thousandths) covers it.
 _SURE = 600
 
@@ -105,16 +107,10 @@ def _confirm(i: int, text: str, segment: Segment, first: int, last: int, checked
     first = max(first, start)
     limit = min(end + rule.reach, len(text))
     stop = min(last + 1, limit)
-    lo = max(first - 1, 0)
+    lo = first - 1 if first else 0
     window = text[lo:stop]
-    matcher, plain = _matchers()[i]
-    matches = (
-        plain.finditer(window.lower() if _CASELESS[i] else window, first - lo)
-        if window.isascii()
-        else matcher.finditer(window, first - lo)
-    )
     rows: list[_Row] = []
-    for m in matches:
+    for m in _matches(i, window, first - lo):
         if m.start() + lo >= end:
             break
         if m.end() + lo >= stop < limit:  # what stands behind it was not in view
@@ -122,18 +118,32 @@ def _confirm(i: int, text: str, segment: Segment, first: int, last: int, checked
         a, b = m.span(rule.group)
         if a < 0 or a == b:
             continue
-        named = _PLAIN[i]
+        label, score = _PLAIN[i]
         if rule.check is not None and not rule.costly:
             verdict = _verdict(i, window[a:b], checked)
             if verdict is None:
                 continue
-            named = verdict
-        # A sentence's last stop is not part of an address.
-        while b > a and window[b - 1] in ".,;:!?)]}'\" \n" and (window[b - 1] not in ")]}" or rule.label == "URL"):
-            b -= 1
+            label, score = verdict
+        if window[b - 1] in _LAST:
+            b = _trimmed(window, a, b, rule.label)
         if b > a:
-            rows.append((a + lo, b + lo, named[0], _KINDS[i], named[1], _DETECTORS[i]))
+            rows.append((a + lo, b + lo, label, _KINDS[i], score, _DETECTORS[i]))
     return rows
+
+
+def _matches(i: int, window: str, first: int) -> Iterator[Any]:
+    """Matches of rule *i* in *window* from *first* on."""
+    matcher, plain = _matchers()[i]
+    if not window.isascii():
+        return matcher.finditer(window, first)  # type: ignore[no-any-return]
+    return plain.finditer(window.lower() if _CASELESS[i] else window, first)  # type: ignore[no-any-return]
+
+
+def _trimmed(window: str, a: int, b: int, label: str) -> int:
+    """A sentence's last stop is not part of an address."""
+    while b > a and window[b - 1] in _LAST and (window[b - 1] not in ")]}" or label == "URL"):
+        b -= 1
+    return b
 
 
 def _verdict(i: int, surface: str, checked: _Checked) -> tuple[int, int] | None:

@@ -93,16 +93,28 @@ def countries(text: str) -> Iterator[str]:
     compact = "".join(filter(str.isalnum, text))
     if compact.isdigit():
         return (name for name, module in _by_length().get(len(compact), ()) if _valid(module, compact))
-    modules = _lettered(compact.upper()) if compact.isascii() else _modules()
+    modules = _lettered(compact.upper()) if compact.isascii() else iter(_modules())
     return (name for name, module in modules if _valid(module, text))
 
 
 def _lettered(compact: str) -> Iterator[tuple[str, Any]]:
     """Modules that take a number with letters of this form at all: their country in front, or a form with letters."""
-    for name, module in _modules():
-        form = _LETTERED.get(name)
-        if compact.startswith(name[:2].upper() if name[:2] != "gr" else ("GR", "EL")) or (form and form.fullmatch(compact)):
+    plain, formed = _by_country()
+    yield from plain.get(compact[:2], ())
+    for name, module in formed:
+        form = _LETTERED[name]
+        if form.fullmatch(compact):
             yield name, module
+
+
+@cache
+def _by_country() -> tuple[dict[str, list[tuple[str, Any]]], list[tuple[str, Any]]]:
+    """(modules by the two letters that may stand in front of their numbers, modules of numbers with other letters)."""
+    plain: dict[str, list[tuple[str, Any]]] = {}
+    for name, module in _modules():
+        for country in ("GR", "EL") if name[:2] == "gr" else (name[:2].upper(),):
+            plain.setdefault(country, []).append((name, module))
+    return plain, [(name, module) for name, module in _modules() if name in _LETTERED]
 
 
 def _valid(module: Any, text: str) -> bool:
