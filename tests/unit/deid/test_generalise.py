@@ -10,11 +10,11 @@ from incamera.core.ids import Commitment
 from incamera.core.records import Conversation, Part, Surrogate, Turn
 from incamera.deid import generalise, regions
 from incamera.deid.apply import apply, redact_text
+from incamera.deid.columns import BLANK
 from incamera.deid.combination import rare, spared
 from incamera.deid.find import find
 from incamera.deid.hits import Hit, named, rows
 from incamera.deid.recipe import load
-from incamera.deid.columns import BLANK
 from incamera.deid.tokens import TAG, blank_tags
 from incamera.production.reasons import replacement_type
 
