@@ -7,15 +7,16 @@ reaches farther than it says, so that a line of 50 MB costs what 50 MB of lines 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Set
 from functools import cache
+from itertools import accumulate
 from typing import Any
 
-from incamera.deid.hits import DETECTOR, DETECTOR_CODE, END, KIND, KIND_CODE, LABEL_CODE, SCORE, START, Hits, matrix
+from incamera.deid.hits import DETECTOR, DETECTOR_CODE, END, KIND_CODE, LABEL_CODE, SCORE, START, Hits, matrix
 from incamera.deid.patterns import nominate as engines
 from incamera.deid.patterns.nominate import Nominator, Segment, everything, hyperscan_nominator, re2_nominator
-from incamera.deid.patterns.rules import RULES, Rule, split
+from incamera.deid.patterns.rules import RULES, split
 
 #: A segment is cut at the first line or sentence end after SHORT code points, and is never longer than LONG.
 SHORT, LONG = 160, 480
@@ -38,6 +39,8 @@ _KINDS = [KIND_CODE[rule.kind] for rule in RULES]
 _DETECTORS = [DETECTOR_CODE[f"pattern.{rule.id}"] for rule in RULES]
 _PLAIN = [(LABEL_CODE[rule.label], round(rule.score * 1000)) for rule in RULES]
 _CODE = (LABEL_CODE["CODE"], 500)
+#: The checks of costly rules, by detector.
+_CHECKS = {DETECTOR_CODE[f"pattern.{rule.id}"]: rule.check for rule in RULES if rule.costly and rule.check is not None}
 #: What may follow a match and be read into it.
 _LAST = frozenset(".,;:!?)]}'\" \n")
 #: A costly match is named where one at least this sure (thousandths) covers it.
@@ -51,19 +54,13 @@ def scan(text: str, nominate: Nominator | None = None) -> Hits:
     """
     parts = list(segments(text))
     nominate = nominate or engines.default_nominator()
-    rows: list[_Row] = []
-    costly: list[tuple[Rule, _Row]] = []
+    rows: set[_Row] = set()  # two asks may see the same match
+    costly: set[_Row] = set()
     checked: _Checked = {}
     for i, segment, first, last in nominate(text, parts):
-        found = _confirm(i, text, parts[segment], first, last, checked)
-        if RULES[i].costly:
-            costly += ((RULES[i], row) for row in found)
-        else:
-            rows += found
-    if costly:
-        rows += _named_last(costly, rows, text)
-    rows.sort(key=lambda row: (row[START], -row[END], row[DETECTOR]))
-    return matrix(rows)
+        (costly if RULES[i].costly else rows).update(_confirm(i, text, parts[segment], first, last, checked))
+    rows.update(_named_last(costly, rows, text))
+    return matrix(sorted(rows, key=lambda row: (row[START], -row[END], row[DETECTOR])))
 
 
 def segments(text: str) -> Iterator[Segment]:
@@ -155,21 +152,19 @@ def _verdict(i: int, surface: str, checked: _Checked) -> tuple[int, int] | None:
     return checked[i, surface]
 
 
-def _named_last(costly: Sequence[tuple[Rule, _Row]], rows: Sequence[_Row], text: str) -> Iterator[_Row]:
+def _named_last(costly: Set[_Row], rows: Set[_Row], text: str) -> Iterator[_Row]:
     """Costly matches: checked where no sure match of another rule covers them, taken as they are where one does."""
+    if not costly:
+        return
     sure = sorted((row[START], row[END]) for row in rows if row[SCORE] >= _SURE)
     starts = [start for start, _ in sure]
-    farthest, ends = 0, []
-    for _, end in sure:
-        farthest = max(farthest, end)
-        ends.append(farthest)
-    for rule, row in costly:
-        start, end = row[START], row[END]
-        n = bisect_left(starts, start + 1)
+    ends = list(accumulate((end for _, end in sure), max))
+    for start, end, _, kind, _, detector in costly:
+        n = bisect_right(starts, start)
         if n and end <= ends[n - 1]:
-            yield start, end, _CODE[0], row[KIND], _CODE[1], row[DETECTOR]
-        elif rule.check is not None and (verdict := rule.check(text[start:end])):
-            yield start, end, LABEL_CODE[verdict[0]], row[KIND], round(verdict[1] * 1000), row[DETECTOR]
+            yield start, end, _CODE[0], kind, _CODE[1], detector
+        elif verdict := _CHECKS[detector](text[start:end]):
+            yield start, end, LABEL_CODE[verdict[0]], kind, round(verdict[1] * 1000), detector
 
 
 __all__ = ["LONG", "SHORT", "everything", "hyperscan_nominator", "re2_nominator", "scan", "segments"]
