@@ -2,104 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from measured import AGE_KEY, PEOPLE, Measured, nothing, repair, says
 from parties import Matter, conversation, log, small_log
-from pyrage import x25519
 
-from incamera.clerk import access, reading
 from incamera.clerk.answer import answer
-from incamera.clerk.home import Home
 from incamera.core.errors import Awaiting, Refused, Unverified
 from incamera.production import unseal_directory
-from incamera_verify import volume
 from incamera_verify.errors import VerificationError
-from incamera_verify.trust import Trust
-
-PEOPLE = ("A. Reader", "B. Reader")
-#: The age key of the first of them, which a test takes away.
-AGE_KEY = 'name = "A. Reader"\nrole = "reader"\nage'
-Marks = Callable[[Mapping[str, Any]], list[dict[str, Any]]]
-
-
-class Measured(Matter):
-    """A matter whose order names two readers, and what they do on their own machines."""
-
-    def with_readers(
-        self, *, rate: float = 0.5, more: str = "", people: tuple[str, ...] = ("A. Reader", "B. Reader")
-    ) -> Measured:
-        self.readers = {}
-        signers, recipients = [], []
-        for n, name in enumerate(people):
-            key, identity = self.path / f"reader{n}.pem", x25519.Identity.generate()
-            access.keygen(key, role="reader", name=name, passphrase=None)
-            (self.path / f"reader{n}.age").write_text(f"{identity}\n")
-            self.readers[access.public_of(key)] = n
-            signers.append(f'[[trust.signers]]\nname = "{name}"\nrole = "reader"\nkey = "{access.public_of(key)}"')
-            recipients.append(f'[[recipients.keys]]\nname = "{name}"\nrole = "reader"\nage = "{identity.to_public()}"')
-        self.room = x25519.Identity.generate()
-        recipients.append(f'[[recipients.keys]]\nname = "room"\nrole = "room"\nage = "{self.room.to_public()}"')
-        terms = f'[deidentification]\nmax_leak_rate = {rate}\nparagraph = "5"\n{more}'
-        self.more = "\n".join([terms, *recipients, *signers])
-        self.write_order()
-        return self
-
-    def read(self, marks: Marks) -> tuple[Path, ...]:
-        """Every reader opens the packet that is theirs, marks every row, and signs."""
-        done = []
-        for packet in sorted((self.out / "readings").glob("*.age")):
-            for n in self.readers.values():
-                try:
-                    reading.open_packet(packet, self.path / f"reader{n}.age", self.path / "packet.jsonl")
-                except Unverified:
-                    continue
-                done.append(self.sign(n, marks, self.path / f"{packet.name}.annotation"))
-        return tuple(done)
-
-    def sign(self, n: int, marks: Marks, out: Path) -> Path:
-        lines = [json.loads(line) for line in (self.path / "packet.jsonl").read_text().splitlines()]
-        for row in lines[1:]:
-            row["marks"] = marks(row)
-        log(self.path / "packet.jsonl", lines)
-        reading.sign(self.path / "packet.jsonl", self.path / f"reader{n}.pem", out, None)
-        return out
-
-    def until_reading(self, home: Home) -> None:
-        with pytest.raises(Awaiting, match=r"answer\.awaiting-reading"):
-            self.finish(home)
-
-    def verify(self) -> dict[str, Any]:
-        volume.verify(self.out / "production", Trust.parse((self.out / "trust.toml").read_bytes()))
-        stated = json.loads((self.out / "production/CERT/certificate.json").read_bytes())
-        return {figure["id"]: figure["value"] for figure in stated["figures"]} | {"labels": stated["labels"]}
-
-    def withheld(self) -> list[dict[str, str]]:
-        with (self.out / "production/LOGS/withheld.csv").open(newline="") as lines:
-            return [line for line in csv.DictReader(lines) if line["basis"] == "deidentification.max_leak_rate"]
 
 
 @pytest.fixture
 def measured(tmp_path: Path, matter: Matter) -> Measured:
     return Measured(path=matter.path / "measured", conversations=matter.conversations, works=matter.works)
-
-
-def nothing(_: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return []
-
-
-def says(row: Mapping[str, Any], words: str) -> bool:
-    return any(words in part["text"] for part in row["parts"])
-
-
-def repair(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A leak in every conversation that asks for a repair; the word stays, as everybody uses it."""
-    return [{"kind": "names", "quote": "repaired"}] if says(row, "repaired") else []
 
 
 def test_an_order_with_a_leak_rate_is_answered_when_its_readers_have_read(measured: Measured) -> None:
