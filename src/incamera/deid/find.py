@@ -28,7 +28,7 @@ from incamera.deid.hits import empty as no_hits
 from incamera.deid.lexicons import tables
 from incamera.deid.names import Scored
 from incamera.deid.patterns import scan as patterns
-from incamera.deid.propagate import Surfaces, collect
+from incamera.deid.propagate import follow
 from incamera.deid.protect import waive
 from incamera.deid.recipe import Recipe
 from incamera.deid.resolve import resolve
@@ -90,7 +90,6 @@ class _Read:
     language: str
     withheld: str = ""
     code: bool = False
-    covered: set[int] = field(default_factory=set)
     spared: list[int] = field(default_factory=list)
     #: Where this stands encoded: the reading of the string around it, and the run in that one's view.
     around: tuple[_Read, int, int] | None = None
@@ -247,9 +246,9 @@ def _detect(
         read.spared = gate.spared
     if attributes is not None:
         pieces.append(rows(attributes.hits(tokens)))
-    resolved = resolve(join(pieces), tokens.text)
-    if recipe.gate and len(more := rows(extend(list(named(resolved)), tokens))):
-        resolved = resolve(join([resolved, more]), tokens.text)
+    resolved = resolve(join(pieces), tokens.text, tokens.points)
+    if recipe.gate and len(more := extend(resolved, tokens)):
+        resolved = resolve(join([resolved, more]), tokens.text, tokens.points)
     return resolved
 
 
@@ -275,17 +274,11 @@ def _looks_like_code(text: str) -> bool:
 
 
 def _follow(reads: list[_Read]) -> None:
-    """Surfaces of direct findings, searched in every leaf; twice, because what is joined may be a longer surface."""
-    surfaces = Surfaces()
-    for read in reads:
-        if len(read.hits):
-            read.covered = collect(surfaces, read.tokens, named(read.hits))
-    if not surfaces:
-        return
-    for read in reads:
-        more = surfaces.hits(read.tokens, read.covered)
-        if more:
-            read.hits = resolve(join([read.hits, rows(more)]), read.tokens.text)
+    """Surfaces of direct findings, searched in every string."""
+    found = follow([(read.hits, read.tokens) for read in reads])
+    for read, more in zip(reads, found, strict=True):
+        if len(more):
+            read.hits = resolve(join([read.hits, more]), read.tokens.text, read.tokens.points)
 
 
 def _unspare(read: _Read) -> None:
@@ -298,7 +291,7 @@ def _unspare(read: _Read) -> None:
         if at >= 0 and ends[at] > spans[i - 1][0]:
             more.append(Hit(*spans[i], "NUMBER", "quasi", 0.4, "gate.number"))
     if more:
-        read.hits = resolve(join([read.hits, rows(more)]), read.tokens.text)
+        read.hits = resolve(join([read.hits, rows(more)]), read.tokens.text, read.tokens.points)
 
 
 def _fold_in(reads: list[_Read]) -> None:
@@ -310,7 +303,7 @@ def _fold_in(reads: list[_Read]) -> None:
         label = int(read.hits[:, LABEL].min()) if len(read.hits) else LABEL_CODE["OTHER"]
         kind = int(read.hits[:, KIND].min()) if len(read.hits) else KIND_CODE["direct"]
         run = matrix([(start, end, label, kind, _ENCODED, DETECTOR_CODE["encoded"])])
-        outer.hits = resolve(join([outer.hits, run]), outer.tokens.text)
+        outer.hits = resolve(join([outer.hits, run]), outer.tokens.text, outer.tokens.points)
 
 
 #: As sure as a validated pattern: the label of what is inside names the run. Thousandths.
