@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from incamera.core.errors import Malformed
 from incamera.vault import envelope
-from incamera.vault.envelope import BODY_VERSION, COMMIT_LABEL, NONCE_BYTES, Binding
+from incamera.vault.envelope import BODY_VERSION, COMMIT_LABEL, NONCE_BYTES, TAG_BYTES, Binding
 
 BODY = b"body"
 ACCOUNT = b"account"
@@ -22,6 +23,9 @@ RESULT_KEY_INFO = b"incamera/working-set/1"
 LEVEL = 1
 #: What a body may unpack to; `Vault.put` refuses more.
 BODY_BYTES_MAX = 1 << 30
+_BUFFER_BYTES = 64 << 10
+#: The length before a padded body, as `envelope.pad` writes it.
+_LENGTH = struct.Struct(">I")
 
 
 class Codec:
@@ -88,26 +92,33 @@ def open_bodies(
     classes: Mapping[bytes, int],
 ) -> Iterator[bytes]:
     """`open_body` for many rows: *keys* by cref, *classes* for those that are not operator-held. In the order of *rows*."""
-    heads: dict[tuple[bytes, int], bytes] = {}
-    sha256, decompress = hashlib.sha256, codec.decompress
+    heads: dict[bytes | tuple[bytes, int], bytes] = {}
+    sha256, decompress, length = hashlib.sha256, codec.decompress, _LENGTH.unpack_from
+    buffer = bytearray(_BUFFER_BYTES)  # one for all rows: what is authentic is decompressed from here at once
+    view = memoryview(buffer)
     for cref, uref, commit, body in rows:
         key = keys[cref]
         if sha256(COMMIT_LABEL + key).digest() != commit:
             envelope.check_commitment(key, commit, where=cref)
-        kind = classes.get(cref, 0)
-        head = heads.get((uref, kind))
+        kind = classes.get(cref, 0) if classes else 0
+        place = (uref, kind) if kind else uref
+        head = heads.get(place)
         if head is None:
-            head = heads[uref, kind] = bind.row(BODY, uref=uref, version=BODY_VERSION, kind=kind)
+            head = heads[place] = bind.row(BODY, uref=uref, version=BODY_VERSION, kind=kind)
         # `envelope.unseal`, `envelope.unpad` and `Codec.grow` written out: their calls would cost as much as the decryption.
+        size = len(body) - NONCE_BYTES - TAG_BYTES
+        if size > len(view):
+            buffer = bytearray(size)
+            view = memoryview(buffer)
         try:
-            padded = AESGCM(key).decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], head + cref)
+            AESGCM(key).decrypt_into(body[:NONCE_BYTES], body[NONCE_BYTES:], head + cref, view[:size])
         except (InvalidTag, ValueError):
             raise envelope.not_authentic(cref) from None
-        end = int.from_bytes(padded[:4], "big") + 4
-        if end > len(padded):
+        end = length(buffer)[0] + _LENGTH.size
+        if end > size:
             raise envelope.bad_padding(cref)
         try:
-            text = decompress(padded[4:end], BODY_BYTES_MAX)
+            text = decompress(view[_LENGTH.size : end], BODY_BYTES_MAX)
         except codec.error:
             raise envelope.bad_padding(cref) from None
         yield text

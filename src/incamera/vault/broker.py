@@ -344,4 +344,4 @@ def _shard(grant: Grant, row: KeyRow, pending: bool, holds: Sequence[tuple[str, 
 
 def crefs_root(crefs: Sequence[bytes]) -> Digest:
     """Merkle root over conversation references in ascending order: what a `key.released` entry commits to."""
-    return Digest(merkle.root(merkle.leaf_hash(cref) for cref in sorted(crefs)).hex())
+    return Digest(merkle.root(map(merkle.leaf_hash, sorted(crefs))).hex())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -23,6 +24,10 @@ class KeyRow(NamedTuple):
     version: int
     kind: int
     state: str
+
+
+#: `KeyRow._make` without its call of Python code: a scan makes one of these for every conversation.
+_KEY_ROW: Callable[[Iterable[Any]], KeyRow] = partial(tuple.__new__, KeyRow)
 
 
 class SubjectRow(NamedTuple):
@@ -52,7 +57,9 @@ def read(database: Database, crefs: Sequence[bytes]) -> tuple[list[KeyRow], dict
         query = "SELECT uref, epoch, version, wrapped, secret, state FROM subject_key WHERE state <> 'shredded' AND uref IN ({})"
         subjects = [SubjectRow._make(row) for row in _plain(database, database.chosen_by(connection, query, urefs))]
     known = {subject.uref: subject for subject in subjects}
-    return [row for row in rows if row.uref in known], known
+    if len(known) < len(urefs):
+        rows = [row for row in rows if row.uref in known]
+    return rows, known
 
 
 _COLUMNS = "SELECT slot, cref, uref, wrapped, version, class, state FROM conversation_key WHERE state <> 'shredded' AND "
@@ -66,7 +73,7 @@ def _neighbours(database: Database, connection: Connection, crefs: Sequence[byte
         return []
     wanted = set(crefs)
     result = database.execute(connection, _COLUMNS + "slot BETWEEN ? AND ?", (slots[0], slots[-1]))
-    found = [row for row in map(KeyRow._make, _plain(database, result.cursor.fetchall())) if row.cref in wanted]
+    found = [row for row in map(_KEY_ROW, _plain(database, result.cursor.fetchall())) if row[1] in wanted]
     result.close()
     return found if len(found) == len(wanted) else []
 
@@ -74,7 +81,7 @@ def _neighbours(database: Database, connection: Connection, crefs: Sequence[byte
 def _strangers(database: Database, connection: Connection, crefs: Sequence[bytes]) -> list[KeyRow]:
     wanted = sorted(set(crefs))
     found = database.chosen_by(connection, _COLUMNS + "cref IN ({})", wanted)
-    return [KeyRow._make(row) for row in _plain(database, found)]
+    return list(map(_KEY_ROW, _plain(database, found)))
 
 
 def _plain(database: Database, rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:

@@ -210,11 +210,12 @@ class Keyring:
 
     def unwrap_many(
         self, subject: Subject, rows: Iterable[KeyRow], unsealed: Mapping[bytes, bytes] | None = None
-    ) -> Iterator[tuple[bytes, bytes]]:
-        """(cref, conversation key) of one subject's rows; the same check as `unwrap_conversation`, millions of times.
+    ) -> dict[bytes, bytes]:
+        """cref -> conversation key of one subject's rows; the same check as `unwrap_conversation`, millions of times.
 
         An escrowed row's key is the one that trustees *unsealed*, checked against the commitment that the row holds.
         """
+        keys: dict[bytes, bytes] = {}
         decrypt = subject.cipher.decrypt
         stated: tuple[int, int] | None = None
         head = b""
@@ -229,7 +230,8 @@ class Keyring:
             if kind:
                 sealed, key = key, (unsealed or {})[cref]
                 envelope.check_commitment(key, escrow.commitment(sealed), where=cref)
-            yield cref, key
+            keys[cref] = key
+        return keys
 
     def insert(self, batch: int, subjects: Sequence[tuple[Any, ...]], conversations: Sequence[tuple[Any, ...]]) -> None:
         """Store the wrapped keys of one batch, marked as pending until the batch's file and facts are in place."""

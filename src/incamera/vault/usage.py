@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import groupby
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection
 
 from incamera.core.errors import Refused
@@ -91,13 +91,14 @@ class Usage:
 
 def _bitmaps(slots: Iterable[int]) -> dict[int, int]:
     """*slots* as one bitmap for each block that holds any."""
-    asked: dict[int, int] = {}
-    for block, some in groupby(sorted(slots), key=lambda slot: slot >> BLOCK_BITS):
-        bits = 0
-        for slot in some:
-            bits |= 1 << (slot & (1 << BLOCK_BITS) - 1)
-        asked[block] = bits
-    return asked
+    asked = np.fromiter(slots, np.int64)
+    blocks, bits = asked >> BLOCK_BITS, asked & (1 << BLOCK_BITS) - 1
+    maps = {}
+    for block in np.unique(blocks).tolist():
+        marked = np.zeros(1 << BLOCK_BITS, np.uint8)
+        marked[bits[blocks == block]] = 1
+        maps[block] = int.from_bytes(np.packbits(marked, bitorder="little").tobytes(), "little")
+    return maps
 
 
 _KEEP = (
