@@ -104,6 +104,16 @@ class Home:
         Ledger.create(self.path / "ledger", self.ledger_signers, self.clock).close()
 
     @classmethod
+    def refound(cls, path: Path, facts: HomeFacts, kms: Kms, clock: Clock | None = None) -> Home:
+        """A home whose keys.db was recovered, under fresh keys and a new ledger: see `clerk.recovery`."""
+        home = cls._of(path, facts, kms, clock)
+        with home._keyring() as keyring:
+            keyring.random_secret(GRANT_SECRET)
+        home.make_keys()
+        write_atomically(path / "home.toml", facts.to_toml())
+        return home
+
+    @classmethod
     def open(cls, path: Path, *, passphrase: str, clock: Clock | None = None) -> Home:
         """Open the home at *path*; one of an earlier version is brought up to date first.
 

@@ -75,13 +75,14 @@ def _first_line(file: Path) -> str:
         descriptor = os.open(file, os.O_RDONLY)
     except OSError:
         raise Unavailable("home.no-passphrase", "the passphrase file is not there, or may not be read", where=str(file)) from None
+    about = os.fstat(descriptor)
+    if stat.S_ISDIR(about.st_mode):
+        os.close(descriptor)
+        raise Unavailable("home.no-passphrase", "this is a directory", where=str(file))
     with os.fdopen(descriptor, "rb") as stream:
-        about = os.fstat(stream.fileno())
         # A file of another owner (a mounted secret) is that owner's to protect.
         if stat.S_ISREG(about.st_mode) and about.st_mode & 0o077 and about.st_uid == os.geteuid():
             raise Refused("home.exposed-passphrase", "others can read the passphrase file: chmod 600 it", where=str(file))
-        if stat.S_ISDIR(about.st_mode):
-            raise Unavailable("home.no-passphrase", "this is a directory", where=str(file))
         line = stream.readline(_BYTES_MAX).rstrip(b"\r\n")
     try:
         found = line.decode()

@@ -220,6 +220,7 @@ ACTS: Mapping[str, Mapping[str, Kind]] = {
         "listed?": DIGEST,
     },
     "access.reviewed": {"entry": COUNT, "finding": _one_of("justified", "unjustified"), "report?": DIGEST},
+    "account.changed": {"account": SLUG, "entry": DIGEST, "roles": _list_of(SLUG), "state": _one_of("added", "removed")},
     # keys
     "key.released": {
         "conversations": COUNT,
@@ -338,6 +339,7 @@ ACTS: Mapping[str, Mapping[str, Kind]] = {
         "request?": DIGEST,
         "effective_by?": TIME,
     },
+    "shred.requested": {"subject": PSEUDONYM, "reason": CODE, "conversation?": PSEUDONYM, "request?": DIGEST},
     "shred.refused": {"subject": PSEUDONYM, "code": SLUG, "conversation?": PSEUDONYM, "holds?": _list_of(CODE)},
     "shred.pending": {"subject": PSEUDONYM, "conversation?": PSEUDONYM, "holds?": _list_of(CODE), "request?": DIGEST},
     "class.switched": {

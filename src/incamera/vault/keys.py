@@ -62,6 +62,17 @@ class Subject:
         return envelope.derive(self.secret, ACCOUNT_KEY_INFO)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """One epoch: its times, and how many subject keys still lie under it."""
+
+    number: int
+    opened_at: str
+    closed_at: str | None
+    destroyed_at: str | None
+    subjects: int
+
+
 class Keyring:
     """Epoch keys of one vault, unwrapped once, and what is done with them."""
 
@@ -125,6 +136,17 @@ class Keyring:
         if cipher is None:
             cipher = self._ciphers[number] = AESGCM(self.epoch_key(number))
         return cipher
+
+    def epochs(self) -> list[Epoch]:
+        """Every epoch, the first one first."""
+        query = (
+            "SELECT e.number, e.opened_at, e.closed_at, e.destroyed_at, (SELECT count(*) FROM subject_key AS s"
+            " WHERE s.epoch = e.number AND s.state <> 'shredded') FROM epoch AS e ORDER BY e.number"
+        )
+        return [
+            Epoch(number=n, opened_at=opened, closed_at=closed, destroyed_at=destroyed, subjects=count)
+            for n, opened, closed, destroyed, count in self.database.rows(query)
+        ]
 
     def refresh(self) -> None:
         """Learn of an epoch that another process opened since."""

@@ -54,6 +54,7 @@ class Stats:
     held: int
     pending_shred: int
     shredded: int
+    lost: int
     files: int
     bytes_stored: int
     epoch: int
@@ -324,6 +325,12 @@ class Vault:
         with self._writing():
             return self._upkeep.compact()
 
+    def purgeable(self) -> tuple[int, int]:
+        """(files that `compact` would rewrite, rows of shredded conversations that it would purge)."""
+        query = "SELECT count(DISTINCT batch), count(*) FROM conversation WHERE state = 'shredded' AND place >= 0"
+        files_, rows = self._state.one(query)
+        return int(files_), int(rows)
+
     # --- what is known without opening -----------------------------------------------------------------------
 
     def facts(self, *, matter: str | None = None) -> Iterator[Facts]:
@@ -370,6 +377,7 @@ class Vault:
             held=keys.one("SELECT count(*) FROM conversation_key WHERE hold_count > 0")[0],
             pending_shred=states.get("pending", 0),
             shredded=states.get("shredded", 0),
+            lost=states.get("lost", 0),
             files=count,
             bytes_stored=int(size or 0),
             epoch=self.keyring.epoch,

@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from incamera.core import errors
-from incamera.core.errors import Error, Malformed, Unavailable
+from incamera.core.errors import Error, Malformed, Refused, Unavailable
 from incamera.core.records import Grant
 from incamera.vault.broker import Broker, Party, Release
 from incamera.vault.envelope import KEY_BYTES
@@ -71,6 +71,8 @@ class Server:
             sweep()
             self._directory = Path(tempfile.mkdtemp(prefix=_DIRECTORY))
         path = address or Path(str(self._directory)) / _SOCKET
+        if address is not None:
+            _clear(address)
         bound = path if address else path.with_suffix(".new")
         self.address = str(path)
         server = _Threads(str(bound), _Handler)
@@ -90,6 +92,10 @@ class Server:
         """Serve in the calling thread: for a broker that is a process of its own."""
         self._server.serve_forever(poll_interval=0.2)
 
+    def stop(self) -> None:
+        """End `serve`, from another thread; returns when the last loop has ended."""
+        self._server.shutdown()
+
     def close(self) -> None:
         """Stop answering and remove the socket. Idempotent."""
         if self._thread.is_alive():
@@ -100,6 +106,27 @@ class Server:
             Path(self.address).unlink(missing_ok=True)
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _clear(address: Path) -> None:
+    """Remove the socket that a killed broker of this account left at a stated address.
+
+    Raises:
+        Refused: `vault.broker-running`, somebody listens there; `vault.not-a-socket`, something else has that name.
+        Unavailable: `vault.no-socket-directory`.
+    """
+    if not address.parent.is_dir():
+        raise Unavailable("vault.no-socket-directory", "make the socket's directory first", where=str(address.parent))
+    try:
+        about = address.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(about.st_mode) or about.st_uid != os.geteuid():
+        raise Refused("vault.not-a-socket", "this name is not a broker's socket of this account", where=str(address))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        if probe.connect_ex(str(address)) != errno.ECONNREFUSED:
+            raise Refused("vault.broker-running", "a broker listens at this address already", where=str(address))
+    address.unlink()
 
 
 def sweep() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from incamera.doors.cli import options, output
 
+accounts_ = typer.Typer(name="account", help="Officers and programs: a key and roles each.", no_args_is_help=True)
 app = typer.Typer(name="access", help="Keys, approvals and grants: two people, two keys, two roles.", no_args_is_help=True)
 
+app.add_typer(accounts_)
+
+Account = Annotated[str, typer.Option(help="The account that acts, from `access account list`.")]
 OrderFile = Annotated[Path, typer.Argument(metavar="ORDER.toml", help="The order.")]
 Log = Annotated[str, typer.Option(help="The holder's log by its Ed25519 key; the holder reads it to you, from `ledger keys`.")]
 Role = Annotated[str, typer.Option(help="counsel, privacy, neutral, holder, court; requester for seeds only.")]
@@ -76,9 +80,8 @@ def revoke(
 ) -> None:
     """Void every approval signed so far for this order."""
     from incamera.clerk import access
-    from incamera.clerk.home import Home, passphrase_from
 
-    with Home.open(home, passphrase=passphrase_from(passphrase_file)) as opened:
+    with options.opened(home, passphrase_file) as opened:
         output.result(access.revoke(opened, order, reason=reason), as_json=json)
 
 
@@ -91,7 +94,122 @@ def list_(
 ) -> None:
     """Requests, approvals, grants, refusals and revocations, from the ledger."""
     from incamera.clerk import access
-    from incamera.clerk.home import Home, passphrase_from
 
-    with Home.open(home, passphrase=passphrase_from(passphrase_file)) as opened:
+    with options.opened(home, passphrase_file) as opened:
         output.rows(access.acts(opened, matter), as_json=json)
+
+
+@app.command("break-glass")
+def break_glass(
+    account: Account,
+    key: Annotated[Path, typer.Option(help="The officer's private key file.")],
+    reason: Annotated[str, typer.Option(help="A code of the holder's own list, for example `imminent-harm`.")],
+    page: Annotated[list[str], typer.Option(help="Whom to tell at once; two others at least.")],
+    pager: Annotated[Path, typer.Option(help="Program that tells a person: PROGRAM PERSON, the notice on its input.")],
+    out: Annotated[Path, typer.Option(help="Where the conversations go, for the officer alone (mode 0600).")],
+    conversation: Annotated[list[str] | None, typer.Option(help="A conversation by its source id; repeat for more.")] = None,
+    subject: Annotated[list[str] | None, typer.Option(help="A person, as the source names them; repeat for more.")] = None,
+    minutes: Annotated[int, typer.Option(min=1, max=60, help="How long the grant lives.")] = 30,
+    key_passphrase_file: options.KeyPassphraseFile = None,
+    home: options.Home = options.DEFAULT_HOME,
+    passphrase_file: options.PassphraseFile = None,
+    json: options.AsJson = False,
+) -> None:
+    """Open named conversations in an emergency, without waiting for approvals. Somebody else has to review it within 72 hours."""
+    from incamera.clerk import accounts, emergency
+
+    with options.opened(home, passphrase_file) as opened:
+        officer = accounts.sign_in(opened, account, key, options.key_passphrase(key_passphrase_file))
+        done = emergency.break_glass(
+            opened,
+            officer,
+            conversations=conversation or [],
+            subjects=subject or [],
+            minutes=minutes,
+            reason=reason,
+            people=page,
+            pager=emergency.Program(pager),
+            out=out,
+        )
+        output.result(done, as_json=json)
+
+
+@app.command()
+def review(
+    entry: Annotated[int, typer.Argument(min=0, help="Ledger index of the broken glass.")],
+    finding: Annotated[str, typer.Argument(help="justified or unjustified.")],
+    account: Account,
+    key: Annotated[Path, typer.Option(help="The reviewer's private key file.")],
+    report: Annotated[Path | None, typer.Option(help="The written review; its digest is recorded.")] = None,
+    key_passphrase_file: options.KeyPassphraseFile = None,
+    home: options.Home = options.DEFAULT_HOME,
+    passphrase_file: options.PassphraseFile = None,
+    json: options.AsJson = False,
+) -> None:
+    """Judge a broken glass: another account, in the role of a reviewer."""
+    from incamera.clerk import accounts, emergency
+
+    if finding not in ("justified", "unjustified"):
+        raise typer.BadParameter("justified or unjustified", param_hint="FINDING")
+    with options.opened(home, passphrase_file) as opened:
+        reviewer = accounts.sign_in(opened, account, key, options.key_passphrase(key_passphrase_file))
+        judged: Literal["justified", "unjustified"] = "justified" if finding == "justified" else "unjustified"
+        output.result(emergency.review(opened, reviewer, entry, judged, report), as_json=json)
+
+
+@app.command()
+def reviews(
+    home: options.Home = options.DEFAULT_HOME, passphrase_file: options.PassphraseFile = None, json: options.AsJson = False
+) -> None:
+    """Every broken glass that waits for its review."""
+    from incamera.clerk import emergency
+
+    with options.opened(home, passphrase_file) as opened:
+        output.rows(emergency.open_reviews(opened), as_json=json)
+
+
+@accounts_.command()
+def add(
+    account: Annotated[str, typer.Argument(help="The account's name in the ledger, a short pseudonym.")],
+    key: Annotated[str, typer.Option(help="Its public key, as `access keygen` prints it.")],
+    role: Annotated[list[str], typer.Option(help="safety, reviewer, service, rights, erasure, examiner; repeat for more.")],
+    actor: options.Actor = "holder",
+    home: options.Home = options.DEFAULT_HOME,
+    passphrase_file: options.PassphraseFile = None,
+    json: options.AsJson = False,
+) -> None:
+    """Enter an officer or a program, or change it; recorded in the ledger, without which it counts for nothing."""
+    from incamera.clerk import accounts
+
+    with options.opened(home, passphrase_file) as opened:
+        output.result(accounts.add(opened, account, key, role, actor=actor), as_json=json)
+
+
+@accounts_.command()
+def remove(
+    account: Annotated[str, typer.Argument(help="The account's name.")],
+    actor: options.Actor = "holder",
+    home: options.Home = options.DEFAULT_HOME,
+    passphrase_file: options.PassphraseFile = None,
+    json: options.AsJson = False,
+) -> None:
+    """Take an account away."""
+    from incamera.clerk import accounts
+
+    with options.opened(home, passphrase_file) as opened:
+        output.result(accounts.remove(opened, account, actor=actor), as_json=json)
+
+
+@accounts_.command("list")
+def list_accounts(
+    home: options.Home = options.DEFAULT_HOME, passphrase_file: options.PassphraseFile = None, json: options.AsJson = False
+) -> None:
+    """Every account, its roles, and whether the ledger has it in just these words."""
+    from incamera.clerk import accounts
+
+    with options.opened(home, passphrase_file) as opened:
+        rows = [
+            {"account": one.account.name, "roles": " ".join(one.account.roles), "key": one.account.key, "recorded": one.recorded}
+            for one in accounts.listed(opened)
+        ]
+        output.rows(rows, as_json=json)

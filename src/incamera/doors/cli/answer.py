@@ -77,7 +77,7 @@ def answer(
     )
     require_kms(home, kms)
     with (
-        Home.open(home, passphrase=passphrase_from(passphrase_file)) as opened,
+        Home.open(home, passphrase=passphrase_from(passphrase_file, home)) as opened,
         output.watching(quiet=json) as watch,
     ):
         done = carry_out(opened, request, watch=watch)

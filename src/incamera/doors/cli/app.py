@@ -21,7 +21,21 @@ _EPILOG = (
 
 def build() -> typer.Typer:
     """The program with all its command groups."""
-    from incamera.doors.cli import access, answer, deid, home, ledger, matching, matter, production, reading, sample
+    from incamera.doors.cli import (
+        access,
+        answer,
+        broker,
+        deid,
+        hold,
+        home,
+        ledger,
+        matching,
+        matter,
+        production,
+        reading,
+        sample,
+        vault,
+    )
 
     app = typer.Typer(
         name="incamera",
@@ -33,8 +47,10 @@ def build() -> typer.Typer:
     )
     answer.register(app)
     home.register(app)
-    for group in (matter, access, sample, deid, reading, matching, production, ledger):
+    for group in (matter, access, sample, deid, reading, matching, production, vault, hold, ledger, broker):
         app.add_typer(group.app)
+    for further in (vault.trustee, broker.witness, broker.passphrase):
+        app.add_typer(further)
     return app
 
 

@@ -1,4 +1,4 @@
-"""`incamera init`, `ingest`, `vault`, `hold`: a home and what is in it."""
+"""`incamera init` and `incamera ingest`: a home, and what comes into it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ import typer
 
 from incamera.doors.cli import options, output
 
-vault = typer.Typer(name="vault", help="The sealed store of a home.", no_args_is_help=True)
-hold = typer.Typer(name="hold", help="Legal holds over what is stored.", no_args_is_help=True)
-
 
 def register(app: typer.Typer) -> None:
-    """`init` and `ingest` at the top level, `vault` and `hold` as groups."""
+    """Both at the top level of the program."""
     app.command()(init)
     app.command()(ingest)
-    app.add_typer(vault)
-    app.add_typer(hold)
 
 
 def init(
     origin: Annotated[str, typer.Argument(help="The name of this home's ledger, for example holder.example/ledger.")],
     kms: Annotated[str, typer.Option(help="Key management: local (a file under a passphrase).")],
+    broker: Annotated[
+        Path | None, typer.Option(help="Socket of the key broker, where it is to be a process of its own (`broker serve`).")
+    ] = None,
     home: options.Home = options.DEFAULT_HOME,
     passphrase_file: options.PassphraseFile = None,
     json: options.AsJson = False,
@@ -32,7 +30,8 @@ def init(
     from incamera.clerk.home import Home, check_kms, passphrase_from
 
     check_kms(kms)
-    with Home.create(home, origin=origin, passphrase=passphrase_from(passphrase_file)) as made:
+    secret = passphrase_from(passphrase_file)
+    with Home.create(home, origin=origin, passphrase=secret, broker=str(broker.absolute()) if broker else None) as made:
         if made.kms.warning:
             output.err.print(made.kms.warning, style="bold yellow")
         output.result(made.public(), as_json=json)
@@ -50,44 +49,7 @@ def ingest(
     """Seal conversations in the vault, outside of any matter; the same input again changes nothing."""
     from incamera.clerk.collect import Sources
     from incamera.clerk.collect import ingest as take_in
-    from incamera.clerk.home import Home, passphrase_from
 
     sources = Sources(conversations=tuple(paths), mapping=map_, accounts=accounts)
-    with (
-        Home.open(home, passphrase=passphrase_from(passphrase_file)) as opened,
-        output.watching(quiet=json) as watch,
-    ):
+    with options.opened(home, passphrase_file) as opened, output.watching(quiet=json) as watch:
         output.result(take_in(opened, sources, exceptions=exceptions, watch=watch), as_json=json)
-
-
-@vault.command()
-def stats(
-    home: options.Home = options.DEFAULT_HOME, passphrase_file: options.PassphraseFile = None, json: options.AsJson = False
-) -> None:
-    """Counts of the vault."""
-    from incamera.clerk.home import Home, passphrase_from
-
-    with Home.open(home, passphrase=passphrase_from(passphrase_file)) as opened:
-        output.result(opened.stats(), as_json=json)
-
-
-@vault.command()
-def check(
-    home: options.Home = options.DEFAULT_HOME, passphrase_file: options.PassphraseFile = None, json: options.AsJson = False
-) -> None:
-    """Read every file of the vault against the root kept at its writing; opens no conversation."""
-    from incamera.clerk.home import Home, passphrase_from
-
-    with Home.open(home, passphrase=passphrase_from(passphrase_file)) as opened:
-        output.result({"rows": opened.vault.check(), "damaged": 0}, as_json=json)
-
-
-@hold.command("list")
-def list_(
-    home: options.Home = options.DEFAULT_HOME, passphrase_file: options.PassphraseFile = None, json: options.AsJson = False
-) -> None:
-    """Every hold, placed or released."""
-    from incamera.clerk.home import Home, passphrase_from
-
-    with Home.open(home, passphrase=passphrase_from(passphrase_file)) as opened:
-        output.rows(opened.holds(), as_json=json)

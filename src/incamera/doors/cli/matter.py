@@ -31,7 +31,6 @@ def show(
 ) -> None:
     """Which stages of the matter are finished, and what is awaited."""
     from incamera.clerk import matter
-    from incamera.clerk.home import Home, passphrase_from
 
-    with Home.open(home, passphrase=passphrase_from(passphrase_file)) as opened:
+    with options.opened(home, passphrase_file) as opened:
         output.rows(matter.stages(opened, order), as_json=json)

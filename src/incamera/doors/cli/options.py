@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from incamera.clerk.home import Home as OpenedHome
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, errors too.")]
 Home = Annotated[
@@ -14,7 +19,10 @@ Home = Annotated[
 ]
 PassphraseFile = Annotated[
     Path | None,
-    typer.Option("--passphrase-file", help="File whose first line opens the local KMS; else INCAMERA_PASSPHRASE is read."),
+    typer.Option(
+        "--passphrase-file",
+        help="File (or /dev/fd/N) whose first line opens the local KMS; else INCAMERA_PASSPHRASE, else the keyring.",
+    ),
 ]
 KeyPassphraseFile = Annotated[
     Path | None,
@@ -22,7 +30,19 @@ KeyPassphraseFile = Annotated[
 ]
 Processes = Annotated[int, typer.Option("--processes", min=1, max=256, help="Worker processes.", show_default="all cores")]
 
+Yes = Annotated[bool, typer.Option("--yes", help="Carry it out. Without it, only what would happen is shown.")]
+Actor = Annotated[str, typer.Option(help="Who acts, as the ledger names them: a short pseudonym.")]
+
 DEFAULT_HOME = Path.home() / ".incamera"
+
+
+@contextmanager
+def opened(home: Path, passphrase_file: Path | None) -> Iterator[OpenedHome]:
+    """The home, opened with the passphrase from where it is kept, and closed again."""
+    from incamera.clerk.home import Home, passphrase_from
+
+    with Home.open(home, passphrase=passphrase_from(passphrase_file, home)) as found:
+        yield found
 
 
 def key_passphrase(file: Path | None) -> bytes | None:

@@ -56,6 +56,6 @@ def overlay(
     from incamera.clerk import produce
     from incamera.clerk.home import Home, passphrase_from
 
-    with Home.open(home, passphrase=passphrase_from(passphrase_file)) as opened:
+    with Home.open(home, passphrase=passphrase_from(passphrase_file, home)) as opened:
         made = produce.take_back(opened, order, delivered, out, name=name, bates=bates, reason=reason, basis=basis)
     output.result({"overlay": str(made)}, as_json=json)

@@ -57,7 +57,7 @@ def check(
     from incamera.clerk import sample
     from incamera.clerk.home import Home, passphrase_from
 
-    with Home.open(home, passphrase=passphrase_from(passphrase_file)) as opened:
+    with Home.open(home, passphrase=passphrase_from(passphrase_file, home)) as opened:
         output.rows(sample.check(opened, order, sample.ids_of(ids or [], ids_file), source), as_json=json)
 
 
