@@ -22,6 +22,7 @@ from incamera.deid import recipe as recipes
 from incamera.deid import vocabulary as common
 from incamera.deid.recipe import Recipe
 from incamera.engine.local import LocalRunner
+from incamera.vault.register import Derived, Reach
 
 #: Conversations under one key release and in one engine fragment: small enough to resume cheaply and to show progress.
 FRAGMENT_ROWS = 256
@@ -79,6 +80,7 @@ def examine(desk: Desk, grant: Grant, crefs: Sequence[Ref], *, processes: int) -
         protect_words=order.matching.protect_words,
         min_run=order.responsive.min_run,
     )
+    _register(desk)
     desk.watch.stage("match and de-identify", len(crefs))
     shelf = desk.path / "examined"
     path = desk.path / "examined.arrow"
@@ -99,6 +101,30 @@ def examine(desk: Desk, grant: Grant, crefs: Sequence[Ref], *, processes: int) -
             },
         )
     return Results(desk=desk, grant=grant, table=table, places=places, recipe=chosen)
+
+
+def _register(desk: Desk) -> None:
+    """What an examination derives from conversations, said before it is made, and how far a shred reaches into it."""
+    matter, register = desk.matter, desk.home.vault.register
+    entries: tuple[tuple[str, str, Reach, str, str], ...] = (
+        ("examined", "working set", "dies-with-key", "conversation key / working set of the matter", "redacted text and matches"),
+        (
+            "vocabulary",
+            "word list",
+            "ages-out",
+            "matter key 'works'",
+            "words of at least k subjects; made anew with the next draw",
+        ),
+        (
+            "repeated text",
+            "memory of a worker",
+            "ages-out",
+            "a key of the worker process, kept nowhere",
+            "keyed hashes of texts and offsets into them, no text; gone when the worker ends",
+        ),
+    )
+    for name, kind, reach, key_path, note in entries:
+        register.add(Derived(name=f"{matter}: {name}", kind=kind, reach=reach, key_path=key_path, note=note))
 
 
 def _keep(path: Path, batches: Any) -> None:

@@ -152,7 +152,12 @@ class MatchThenRedact(Silent):
 
         protected = [tuple(m for m in found if m.words >= self.protect_words) for found in matches]
         requests = [Request(*one) for one in zip(conversations, accounts, protected, strict=True)]
-        found = find_many(requests, vocabulary=_vocabulary(self.vocabulary, self.key), recipe=self.recipe)
+        found = find_many(
+            requests,
+            vocabulary=_vocabulary(self.vocabulary, self.key),
+            recipe=self.recipe,
+            repeats=_repeats(self.recipe.digest()),
+        )
         examined = []
         for conversation, runs, one, source in zip(conversations, matches, found, sources, strict=True):
             redacted = apply(conversation, one, recipe=self.recipe, source=source, at=self.recipe.at, key=self.surrogate_key)
@@ -229,6 +234,14 @@ def _index(path: str, key: bytes) -> Any:
     from incamera.matching.index import Index
 
     return Index.open(Path(path), key=key)
+
+
+@lru_cache(maxsize=1)
+def _repeats(recipe: Digest) -> Any:
+    """What this worker remembers of repeated text; it ends with the worker (see the vault's register of derived data)."""
+    from incamera.deid.repeats import Repeats
+
+    return Repeats(recipe)
 
 
 @lru_cache(maxsize=2)

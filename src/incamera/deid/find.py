@@ -26,11 +26,11 @@ from incamera.deid.gate import Gate
 from incamera.deid.hits import DETECTOR_CODE, END, KIND, KIND_CODE, LABEL, LABEL_CODE, START, Hit, Hits, join, matrix, named, rows
 from incamera.deid.hits import empty as no_hits
 from incamera.deid.lexicons import tables
-from incamera.deid.names import Scored
 from incamera.deid.patterns import scan as patterns
 from incamera.deid.propagate import follow
 from incamera.deid.protect import waive
 from incamera.deid.recipe import Recipe
+from incamera.deid.repeats import Pointed, Repeats
 from incamera.deid.resolve import resolve
 from incamera.deid.tokens import Tokens, blank_tags, tokenise
 from incamera.deid.vocabulary import Vocabulary
@@ -146,30 +146,66 @@ def find_many(
     vocabulary: Vocabulary | None = None,
     recipe: Recipe,
     detectors: Sequence[Detector] = (),
+    repeats: Repeats | None = None,
 ) -> list[Found]:
     """`find` for a batch: the names model reads all of it in one call. What is found does not depend on the batch.
 
+    Args:
+        repeats: What this process remembers of texts read before, under this very recipe; it changes speed and no finding.
     Memory: all texts of the batch are open at once; some dozens of conversations are enough.
     """
     agree(detectors, recipe.detectors)
     known = vocabulary.bits if vocabulary is not None and vocabulary.on else {}
     opened = [_opened(r.conversation) for r in requests]
-    scored: Iterator[Scored] | None = None
-    if recipe.names and recipe.gate:
-        margins = opinion.score([read.tokens.text for _, reads in opened for read in reads])
-        scored = iter(margins) if margins is not None else None
-    asked = iter(ask(detectors, [read.tokens.text for _, reads in opened for read in reads])) if detectors else None
+    pointed = _pointed([read for _, reads in opened for read in reads], known, recipe, detectors, repeats)
     found: list[Found] = []
     for request, (spoken, reads) in zip(requests, opened, strict=True):
         attributes = Attributes(request.account) if request.account is not None else None
         for read in reads:
-            thought = opinion.Opinion(read.tokens, next(scored)) if scored is not None else None
-            if asked is not None:
-                read.hits = join([read.hits, next(asked)])
+            made = next(pointed)
             if not read.withheld:
-                read.hits = _detect(read, thought, attributes, known, recipe)
+                read.spared = made.spared
+                read.hits = _settled(read, made.hits, attributes, recipe)
         found.append(_concluded(reads, request.protect, spoken, recipe))
     return found
+
+
+def _pointed(
+    reads: Sequence[_Read],
+    known: Mapping[str, int],
+    recipe: Recipe,
+    detectors: Sequence[Detector],
+    repeats: Repeats | None,
+) -> Iterator[Pointed]:
+    """What each text gives by itself, whoever wrote it and wherever it stands; of equal texts the first is read."""
+    if repeats is None:
+        yield from _looked_at(reads, known, recipe, detectors)
+        return
+    if repeats.recipe != recipe.digest():
+        raise ValueError("these repeats were made under another recipe")
+    names = [repeats.name(read.tokens.text, read.language, read.code) or n for n, read in enumerate(reads)]
+    kept = {name: repeats.get(name) if isinstance(name, bytes) else None for name in names}
+    fresh = {name: read for name, read in zip(reversed(names), reversed(reads), strict=True) if kept[name] is None}
+    for name, made in zip(fresh, _looked_at(list(fresh.values()), known, recipe, detectors), strict=True):
+        kept[name] = made
+        if isinstance(name, bytes):
+            repeats.keep(name, made)
+    for name in names:
+        made_or_kept = kept[name]
+        assert made_or_kept is not None
+        yield made_or_kept
+
+
+def _looked_at(
+    reads: Sequence[_Read], known: Mapping[str, int], recipe: Recipe, detectors: Sequence[Detector]
+) -> Iterator[Pointed]:
+    """Patterns, gate, names model and further detectors, text by text; the model and the detectors are asked once for all."""
+    texts = [read.tokens.text for read in reads]
+    margins = opinion.score(texts) if recipe.names and recipe.gate else None
+    asked = ask(detectors, texts) if detectors else None
+    for n, read in enumerate(reads):
+        thought = opinion.Opinion(read.tokens, margins[n]) if margins is not None else None
+        yield _detect(read, thought, asked[n] if asked is not None else no_hits(), known, recipe)
 
 
 def _opened(conversation: Conversation) -> tuple[str, list[_Read]]:
@@ -229,21 +265,25 @@ def _open(turn: int, part: int, text: str, spoken: str, *, alone: bool) -> _Read
     return _Read(turn, part, seen, tokenise(plain, tables.table(language)), hits, language)
 
 
-def _detect(
-    read: _Read,
-    thought: opinion.Opinion | None,
-    attributes: Attributes | None,
-    known: Mapping[str, int],
-    recipe: Recipe,
-) -> Hits:
+def _detect(read: _Read, thought: opinion.Opinion | None, asked: Hits, known: Mapping[str, int], recipe: Recipe) -> Pointed:
     tokens = read.tokens
-    pieces = [read.hits]
+    pieces = [read.hits, asked]
+    spared_: list[int] = []
+    if read.withheld:
+        return Pointed(no_hits(), spared_)
     if recipe.patterns:
         pieces.append(patterns.scan(tokens.text))
     if recipe.gate:
         gate = Gate(tokens, known=known, code=read.code, scores=thought, bias=recipe.bias_milli / 1000)
         pieces.append(gate.hits())
-        read.spared = gate.spared
+        spared_ = gate.spared
+    return Pointed(join(pieces), spared_)
+
+
+def _settled(read: _Read, pointed: Hits, attributes: Attributes | None, recipe: Recipe) -> Hits:
+    """One resolved list of what the text gives and what its subject's account says."""
+    tokens = read.tokens
+    pieces = [pointed]
     if attributes is not None:
         pieces.append(rows(attributes.hits(tokens)))
     resolved = resolve(join(pieces), tokens.text, tokens.points)
