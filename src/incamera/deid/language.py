@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from functools import cache
 
+import numpy as np
+
+from incamera.deid.cache import kept
 from incamera.deid.lexicons import sources, tables
+from incamera.deid.lexicons.characters import characters
+from incamera.deid.lexicons.words import Entry, Words, layout
 
 #: Scripts written without spaces: the word gate cannot read them.
 _UNSPACED = re.compile(
@@ -25,39 +30,43 @@ _FOREIGN = re.compile(
 _LETTERS = re.compile(r"[^\W\d_]+")
 #: Language by function words needs this many words of evidence to leave the conversation's language.
 _EVIDENCE = 5
+_READ = 6000
 
 
 @cache
-def _markers() -> dict[str, tuple[str, ...]]:
-    """word -> the languages it is a function word of."""
-    index: dict[str, list[str]] = {}
-    for language in tables.LANGUAGES:
+def _markers() -> Words:
+    """The function words of every language; what a word is known for is the set of those languages, a bit each."""
+    return Words(kept("markers", tables.key("markers"), _made))
+
+
+def _made() -> bytes:
+    bits: dict[str, int] = {}
+    for n, language in enumerate(tables.LANGUAGES):
         for word in sources.stopwords(language):
-            index.setdefault(word, []).append(language)
-    return {w: tuple(ls) for w, ls in index.items()}
+            bits[word] = bits.get(word, 0) | 1 << n
+    return layout([Entry(word, code, 0, 0.0) for word, code in bits.items()], phrases=(), introducers=())
 
 
 def detect(text: str, default: str = "en") -> str:
     """The language whose function words are most of *text*; *default* where the evidence is thin.
 
-    Cost: reads at most the first 6,000 characters.
+    Cost: reads at most the first 6,000 characters, some 10 ns each.
     """
-    english = sources.stopwords("en")
-    words = _LETTERS.findall(text[:6000].lower())
+    from incamera.deid import tokens_kernels as kernels
+
+    markers = _markers()
+    classes, lower = characters()
+    points = np.frombuffer(text[:_READ].encode("utf-32-le", "surrogatepass"), np.uint32)
+    found = np.zeros(len(tables.LANGUAGES), np.int64)
+    words = kernels.count_bits(points, classes, lower, markers.slots, markers.records, found)
+    votes = dict(zip(tables.LANGUAGES, found.tolist(), strict=True))
+    mine = votes["en"]
     if not words:
         return default
-    mine = sum(1 for w in words if w in english)
-    if mine * 3 >= len(words) or (default == "en" and text.isascii() and mine * 5 >= len(words)):
+    if mine * 3 >= words or (default == "en" and text.isascii() and mine * 5 >= words):
         return "en"
-    votes: dict[str, float] = {}
-    markers = _markers()
-    for word in words:
-        for language in markers.get(word, ()):
-            votes[language] = votes.get(language, 0.0) + 1.0
-    if not votes:
-        return default
-    best = max(sorted(votes), key=lambda k: votes[k])
-    if votes[best] < max(_EVIDENCE, len(words) / 6) or votes[best] < votes.get(default, 0.0) * 1.3:
+    best = max(sorted(votes), key=lambda language: votes[language])
+    if votes[best] < max(_EVIDENCE, words / 6) or votes[best] < votes.get(default, 0) * 1.3:
         return default
     return best
 

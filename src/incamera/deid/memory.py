@@ -6,7 +6,10 @@ functions that Python calls take arrays and hold them alive; inside, addresses t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -26,8 +29,35 @@ def jit(function: F) -> F:
     try:
         made: F = _njit(cache=True, nogil=True)(function)
     except RuntimeError:  # "no locator available": a read-only installation and no home
-        made = _njit(nogil=True)(function)
+        return _njit(nogil=True)(function)  # type: ignore[no-any-return]
+    _stamp(made)
     return made
+
+
+def _stamp(dispatcher: Any) -> None:
+    """Tie what is cached to all kernels of this room.
+
+    Numba asks whether the file of a function changed, not the files of the functions and constants that it was compiled
+    with: an edited rule would go on as it was. Where a future numba keeps its stamp elsewhere this does nothing, and
+    a test says so.
+    """
+    file: Any = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if file is not None and hasattr(file, "_source_stamp"):
+        file._source_stamp = sources()
+
+
+@cache
+def sources() -> str:
+    """Digest of the files that kernels are compiled from."""
+    here = Path(__file__).parent
+    files = [
+        here / "memory.py",
+        here / "columns.py",
+        *here.glob("*_kernels.py"),
+        *here.glob("gate/*.py"),
+        *here.glob("lexicons/*.py"),
+    ]
+    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted(files))).hexdigest()
 
 
 def _reader(bits: int) -> Any:

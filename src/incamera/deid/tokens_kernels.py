@@ -42,7 +42,7 @@ from incamera.deid.columns import (
 )  # fmt: skip
 from incamera.deid.lexicons import characters as c
 from incamera.deid.lexicons import tables as t
-from incamera.deid.lexicons.kernels import Int, bits_of, hash_of, role_of, seek
+from incamera.deid.lexicons.kernels import Int, bits_of, hash_of, look_up, role_of, seek
 from incamera.deid.memory import get16, get32, jit, put32, put64
 
 _TAG = ord(BLANK)
@@ -273,3 +273,30 @@ def _write_words(
         put64(words, row + LINE, line)
         put64(words, row + ID, Int(hashed))
         gap, before, lone = at, role, at - start == 1 and marks & CAPITAL != 0
+
+
+@jit
+def count_bits(text: Any, characters: Any, lower: Any, slots: Any, records: Any, found: Any) -> int:
+    """Add up, bit by bit, what the runs of letters of a text are known for; returns how many runs there are."""
+    points, size, classes, table = text.ctypes.data, text.size, characters.ctypes.data, records.ctypes.data
+    folded = text.copy()
+    at = runs = 0
+    while at < size:
+        if not _letter(classes, get32(points, at)):
+            at += 1
+            continue
+        start = at
+        while at < size and _letter(classes, get32(points, at)):
+            at += 1
+        runs += 1
+        _fold(points, start, at, classes, lower.ctypes.data, folded.ctypes.data)
+        bits = look_up(folded.ctypes.data, start, at, 0, slots.ctypes.data, slots.size - 1, table)
+        for bit in range(found.size):
+            found[bit] += bits >> bit & 1
+    return runs
+
+
+@jit
+def _letter(classes: int, point: int) -> bool:
+    bits = kind(classes, point)
+    return bits & c.ALNUM != 0 and not bits & c.DECIMAL

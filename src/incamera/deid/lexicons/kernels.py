@@ -80,9 +80,17 @@ def look_up(folded: int, start: int, end: int, extra: int, slots: int, mask: int
 
 
 @jit
+def seek_word(points: Any, slots: Any, records: Any) -> int:
+    """The record of one word given as an array of code points, or `NONE`."""
+    word = points.ctypes.data
+    hashed = hash_of(word, 0, points.size, 0)
+    return seek(word, 0, points.size, 0, hashed, slots.ctypes.data, slots.size - 1, records.ctypes.data)
+
+
+@jit
 def bits(points: Any, slots: Any, records: Any) -> int:
-    """The bits of one word given as an array of code points."""
-    return look_up(points.ctypes.data, 0, points.size, 0, slots.ctypes.data, slots.size - 1, records.ctypes.data)
+    """What one word given as an array of code points is known for."""
+    return bits_of(records.ctypes.data, seek_word(points, slots, records))
 
 
 @jit

@@ -50,7 +50,12 @@ def ordinary_english() -> dict[str, bool]:
 def _words(values: Iterable[object]) -> Iterator[str]:
     for value in values:
         if isinstance(value, str):
-            yield from (w for w in _LETTERS.findall(value.lower()) if len(w) > 1)
+            yield from (w for w in _LETTERS.findall(_lower(value)) if len(w) > 1)
+
+
+def _lower(value: str) -> str:
+    """Lower case as the kernels see it (`characters`): a dotted capital I becomes an i, not an i and a dot."""
+    return value.replace("\u0130", "i").lower()
 
 
 @cache
@@ -95,7 +100,7 @@ def places() -> tuple[frozenset[str], frozenset[str], frozenset[tuple[str, ...]]
     rare: set[str] = set()
     several: set[tuple[str, ...]] = set()
     for name, population in names:
-        words = tuple(_LETTERS.findall(name.lower()))
+        words = tuple(_LETTERS.findall(_lower(name)))
         if len(words) == 1 and len(words[0]) > 2:
             (single if population >= 100_000 else rare).add(words[0])
         elif len(words) > 1:
