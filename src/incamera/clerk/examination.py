@@ -171,9 +171,11 @@ def _vocabulary(desk: Desk, grant: Grant, crefs: Sequence[Ref], *, processes: in
             for token, n in zip(batch["token"].to_pylist(), batch["subjects"].to_pylist(), strict=True)
             if n >= k
         }
-        step = home.vault.within(grant, common.CommonWords(key=key, common=frequent), clear=("token",))
-        frozen = common.freeze(runner.map(step, fragments, schema=common.WORDS), k=k, subjects=subjects)
-    kept.write(path, frozen, works.index_key(desk))
+        seal = works.index_key(desk)
+        words = kept.SealedWords(inner=common.CommonWords(key=key, common=frequent), key=seal)
+        sealed = runner.map(home.vault.within(grant, words, clear=("words",)), fragments, schema=kept.SEALED_WORDS)
+        frozen = common.freeze(kept.opened(sealed, seal), k=k, subjects=subjects)
+    kept.write(path, frozen, seal)
     desk.once(
         "vocabulary.built", key=("vocabulary",), vocabulary=frozen.digest(), k=k, subjects=subjects, tokens=len(frozen.words)
     )
