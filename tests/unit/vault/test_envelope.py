@@ -103,6 +103,42 @@ def test_the_codec_round_trips(data: bytes) -> None:
     assert codec.grow(codec.shrink(data), where="") == data
 
 
+@given(st.lists(st.binary(max_size=300), max_size=6), st.integers(min_value=0, max_value=2))
+def test_rows_opened_together_are_what_they_are_alone(texts: list[bytes], kind: int) -> None:
+    """They share one buffer: what a longer row left in it never shows in a shorter one."""
+    bind, codec = Binding(b"t"), Codec()
+    keys = {bytes([n] * 16): os.urandom(32) for n in range(len(texts))}
+    rows = [
+        bodies.seal_body(bind, codec, text, key=key, uref=b"u" * 16, cref=cref, kind=kind, nonce=os.urandom(12))
+        for text, (cref, key) in zip(texts, keys.items(), strict=True)
+    ]
+    assert list(bodies.open_bodies(bind, codec, rows, keys, dict.fromkeys(keys, kind))) == texts
+
+
+def test_bodies_larger_than_the_buffer_open_between_small_ones() -> None:
+    bind, codec, texts = Binding(b"t"), Codec(), [b"small", os.urandom(1 << 20), b"small again", os.urandom(70_000), b""]
+    keys = {bytes([n] * 16): os.urandom(32) for n in range(len(texts))}
+    rows = [
+        bodies.seal_body(bind, codec, text, key=key, uref=b"u" * 16, cref=cref, kind=0, nonce=os.urandom(12))
+        for text, (cref, key) in zip(texts, keys.items(), strict=True)
+    ]
+    assert list(bodies.open_bodies(bind, codec, rows, keys, {})) == texts
+
+
+def test_every_flipped_bit_of_a_row_is_refused() -> None:
+    bind, codec = Binding(b"t"), Codec()
+    row = bodies.seal_body(bind, codec, b"words", key=KEY, uref=b"u" * 16, cref=b"c" * 16, kind=0, nonce=os.urandom(12))
+    for place in range(len(row.body) * 8):
+        body = bytearray(row.body)
+        body[place // 8] ^= 1 << place % 8
+        with pytest.raises(Unverified) as caught:
+            bodies.open_body(bind, codec, row._replace(body=bytes(body)), key=KEY, kind=0)
+        assert caught.value.code == "vault.not-authentic"
+    for length in (0, 11, 12, 27, len(row.body) - 1):
+        with pytest.raises(Unverified):
+            bodies.open_body(bind, codec, row._replace(body=row.body[:length]), key=KEY, kind=0)
+
+
 def test_the_commitment_is_checked_before_anything_is_decrypted(monkeypatch: pytest.MonkeyPatch) -> None:
     bind, codec = Binding(b"t"), Codec()
     row = bodies.seal_body(bind, codec, b"{}", key=KEY, uref=b"u" * 16, cref=b"c" * 16, kind=0, nonce=os.urandom(12))
