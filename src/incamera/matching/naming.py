@@ -17,6 +17,8 @@ how what why who when where part chapter vol volume book
 #: Words that mark the single word after them as a title or an author.
 _CUES = frozenset(_CUE_WORDS.split())
 _AUTHOR_CUES = frozenset(["by", "of", "from"])
+#: Words after which nothing but a title stands, so that it need not be capitalised.
+_SURE_CUES = frozenset(["titled", "entitled", "called", "named", "novel", "headline", "headlined"])
 _SENTENCE_END = re.compile(r"[.!?:\n]")
 #: Words rarer than about one in 130,000 do not begin a sentence by chance.
 _RARE_BITS = 17.0
@@ -25,8 +27,11 @@ _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _SUBTITLE = re.compile(r"[:;|(\[]|,\s|\s[-–—]\s|\.\s|—")
 _EXCLAIMED = re.compile(r"[!?]\s")
 _SCHEME = re.compile(r"^[a-z]+://(www\.)?|^www\.", re.IGNORECASE)
-#: Shares of a headline's content words that name it when they come in any order.
-_MOST = 0.75
+_OPENING, _CLOSING = tuple("\"“«„‘'*_"), tuple("\"”»“’'*_")
+#: Share of a headline's content words that name it when they come in any order, and how few are too few.
+_MOST, _ENOUGH = 0.75, 4
+#: Words of a headline that name it when they come in its order, and content words among them.
+_STRETCH, _TELLING = 5, 3
 
 
 def names(text: str, work: Entry) -> bool:
@@ -48,18 +53,35 @@ def _titled(text: str, found: list[str], title: str, surname: str) -> bool:
     for form in title_forms(title):
         for at in _places(found, form):
             if len(form) > 1:
+                if _unbroken(text, at, at + len(form), title):
+                    return True
+            elif _marked(text, found, at) or (surname and surname in found):
                 return True
-            if _marked(text, found, at) or (surname and surname in found):
-                return True
-    content = {w for w in _folded(title) if len(w) > 3 and w not in _SMALL}
-    return len(content) >= 4 and _most_together(found, content)
+    words = _folded(title)
+    content = {w for w in words if len(w) > 3 and w not in _SMALL}
+    if any(_places(found, piece) for piece in _pieces(words) if len(content.intersection(piece)) >= _TELLING):
+        return True
+    return len(content) >= _ENOUGH and _most_together(found, content)
+
+
+def _pieces(words: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Stretches of a long title that name it as well as the whole does."""
+    return [words[i : i + _STRETCH] for i in range(len(words) - _STRETCH + 1)]
+
+
+def _unbroken(text: str, first: int, last: int, title: str) -> bool:
+    """Whether no sentence ends among the words, unless it is the title's way."""
+    found = _words(text)
+    between = text[found[first][1] : found[last - 1][2]]
+    return all(mark in title for mark in ".!?;" if mark in between)
 
 
 def _most_together(found: list[str], content: set[str]) -> bool:
     """Whether most of a headline's content words stand near each other, in any order."""
     places = [(i, w) for i, w in enumerate(found) if w in content]
     reach = 3 * len(content) + 8
-    return any(len({w for j, w in places[n:] if j - i < reach}) >= _MOST * len(content) for n, (i, _) in enumerate(places))
+    enough = max(_ENOUGH, _MOST * len(content))
+    return any(len({w for j, w in places[n:] if j - i < reach}) >= enough for n, (i, _) in enumerate(places))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -67,8 +89,9 @@ def title_forms(title: str) -> tuple[tuple[str, ...], ...]:
     """The ways a title is asked for, as folded words: whole, and without what follows the first colon, comma or dash."""
     whole = _folded(title)
     main = _folded(_SUBTITLE.split(title.strip(), maxsplit=1)[0])
+    longer = [_folded(title[: m.start()]) for m in _SUBTITLE.finditer(title)]  # up to each further colon, comma or dash
     first = _folded(_EXCLAIMED.split(title.strip(), maxsplit=1)[0])
-    forms = [whole, main, first, main[1:] if main[:1] in (("the",), ("a",), ("an",)) and len(main) > 2 else ()]
+    forms = [whole, main, *longer, first, main[1:] if main[:1] in (("the",), ("a",), ("an",)) and len(main) > 2 else ()]
     return tuple(dict.fromkeys(f for f in forms if f and not all(w in _SMALL or w.isdigit() for w in f)))
 
 
@@ -114,15 +137,16 @@ def _places(found: list[str], form: tuple[str, ...]) -> list[int]:
 
 
 def _marked(text: str, found: list[str], at: int, *, owner: bool = False) -> bool:
-    """Whether the word is capitalised and stands as a name would.
+    """Whether the word stands as a name would.
 
-    In quotation marks or after a cue; a title also inside a sentence, or as a rare word at its beginning; an owner in the
-    possessive, or anywhere if the name is rare.
+    In quotation marks or behind a word that announces a title; capitalised after a cue; a title also inside a sentence, or as a
+    rare word at its beginning; an owner in the possessive, or anywhere if the name is rare.
     """
     _, start, end = _words(text)[at]
+    opened = bool(start) and text[start - 1] in _OPENING
     if not text[start].isupper():
-        return False
-    if text[start - 1 : start] in tuple("\"“«„‘'*_") and start:
+        return not owner and ((opened and text[end : end + 1] in _CLOSING) or (at > 0 and found[at - 1] in _SURE_CUES))
+    if opened:
         return True
     if owner and at + 1 < len(found) and found[at + 1] == "s" and text[end : end + 1] in tuple("'’"):
         return True
