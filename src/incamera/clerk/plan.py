@@ -122,6 +122,9 @@ def _each_gap(order: Order, lacking: dict[str, list[str]], built: frame.Frame | 
         yield "no claimed works given"
     if not order.recipients:
         yield "no recipients: the volume would not be sealed to anybody"
+    if order.deidentification.max_leak_rate is not None:
+        who = [signer.name for signer in order.signers if signer.role == "reader"]
+        yield f"readings by {', '.join(who)}" if who else "no readers: nothing may leave under max_leak_rate"
     yield "two approvals by two people in two roles"
 
 

@@ -23,7 +23,11 @@ _OBLIGATIONS = (
     ("works", "claimed works indexed; refused ones counted", "CERT/certificate.json: works.*"),
     ("matching", "every shared run of the declared length is found", "TABLES/hits_by_threshold.csv"),
     ("responsive", "the stipulated rule decides, a leaf a fragment", "LEDGER/entries.jsonl: decision.recorded"),
-    ("deidentification", "recipe by digest, every replacement logged", "LOGS/redaction.csv"),
+    (
+        "deidentification",
+        "recipe by digest, every replacement logged; what was missed, as measured",
+        "LOGS/redaction.csv, EVIDENCE",
+    ),
     ("production", "numbered, designated, sealed", "DATA, MANIFEST"),
     ("privacy", "no noisy count was released", "CERT/certificate.json"),
     ("notice", "notice is outside this run", ""),
@@ -132,10 +136,15 @@ def figures(
             sum(sums.outputs_missing.values()),
             "the vault",
         ),
-        _attested(
-            ACCESS, "access.readers", "People who read raw text in this run", 0, "the examination ran in workers under one grant"
-        ),
+        _attested(ACCESS, "access.readers", "People who read raw text in this run", *_saw_raw(read)),
     ]
+
+
+def _saw_raw(read: Evidence | None) -> tuple[int, str]:
+    """How many people were shown text as received, and why so many."""
+    if read is None or read.plan.text != "raw":
+        return 0, "the examination ran in workers under one grant"
+    return len(read.plan.readers), "readers of the order, whose packets were sealed to them: EVIDENCE/plan.json"
 
 
 def _bound(read: Evidence | None) -> list[Figure]:
