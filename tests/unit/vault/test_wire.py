@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import signal
+import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -151,23 +155,45 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def killed(place: Any) -> Path:
-    """The directory that a killed broker leaves behind."""
+    """The directory that a killed broker leaves behind, with nobody listening in it any more.
+
+    What the child could not do comes back as its own words; and that nobody listens is waited for, not assumed: a process
+    that is forked from another thread of a test run in between holds the same socket for as long as it lives.
+    """
     ready, told = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
+            os.close(ready)
             server = Server(place.vault.broker, place.vault._file_key)
             os.write(told, server.address.encode())
             server.serve()
+        except BaseException as flaw:
+            os.write(told, f"!{type(flaw).__name__}: {flaw}".encode())
         finally:
             os._exit(0)
-    address = Path(os.read(ready, 4096).decode())
-    os.kill(pid, 9)
+    os.close(told)  # else a child that fails would be waited for until the test run gives up
+    said = os.read(ready, 4096).decode()
+    os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     os.close(ready)
-    os.close(told)
+    assert said and not said.startswith("!"), f"the broker to be killed did not start: {said or 'it ended in silence'}"
+    address = Path(said)
     assert address.is_socket()
+    assert refused(address), "somebody still listens at the killed broker's socket"
     return address.parent
+
+
+def refused(address: Path, *, seconds: float = 30.0) -> bool:
+    """Whether nobody listens at *address*, now or soon."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
+            if probe.connect_ex(str(address)) == errno.ECONNREFUSED:
+                return True
+        time.sleep(0.05)
+    return False
 
 
 def test_what_a_killed_broker_left_goes_at_the_next_start(fill: Any, temporary: Path) -> None:
