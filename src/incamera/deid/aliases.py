@@ -27,36 +27,38 @@ class Aliases:
     """Clusters of the surfaces of one conversation. Holds text; lives no longer than the call."""
 
     def __init__(self, surfaces: Iterable[tuple[str, str]]) -> None:
-        self._leader: dict[tuple[str, str], str] = {}
+        self._leader: dict[str, str] = {}
         names = {key(s) for label, s in surfaces if label in _PEOPLE}
-        parts = {n: _parts(n) for n in names}
         holding: dict[str, list[str]] = {}
-        for name in sorted(names):
-            if len(parts[name]) > 1:
-                for word in {*parts[name], "".join(parts[name]), parts[name][0][0] + parts[name][-1]}:
-                    holding.setdefault(word, []).append(name)
+        parts = {n: _parts(n) for n in names}
+        for name in sorted([n for n in names if len(parts[n]) > 1]):
+            for word in {*parts[name], "".join(parts[name]), parts[name][0][0] + parts[name][-1]}:
+                holding.setdefault(word, []).append(name)
         for name in names:
-            self._leader["PERSON", name] = self._lead(name, parts, holding)
+            near = {f for word in parts[name] for f in holding.get(word, ())}
+            near.discard(name)
+            if near and (leader := self._lead(parts[name], near, parts)):
+                self._leader[name] = leader
 
     @staticmethod
-    def _lead(name: str, parts: dict[str, tuple[str, ...]], holding: dict[str, list[str]]) -> str:
-        """The one fuller name that *name* is short for, or itself where there is none or more than one."""
-        mine = parts[name]
-        near = sorted({f for word in mine for f in holding.get(word, ())} - {name})
+    def _lead(mine: tuple[str, ...], near: set[str], parts: dict[str, tuple[str, ...]]) -> str | None:
+        """The one fuller name of those *near* that *mine* is short for, or None where there is none or more than one."""
         fuller = [f for f in near if len(parts[f]) >= len(mine) and _short_for(mine, parts[f])]
         tops = [f for f in fuller if not any(len(parts[g]) > len(parts[f]) and _short_for(parts[f], parts[g]) for g in fuller)]
-        return tops[0] if len(tops) == 1 else name
+        return tops[0] if len(tops) == 1 else None
 
     def cluster(self, label: str, surface: str) -> tuple[str, str]:
         """(label, leader): equal for surfaces that share a surrogate."""
         form = key(surface)
         if label in _PEOPLE:
-            return "PERSON", self._leader.get(("PERSON", form), form)
+            return "PERSON", self._leader.get(form, form)
         return label, form
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    return tuple(w for w in name.split() if w not in _HONORIFIC)
+    if " " not in name:
+        return () if name in _HONORIFIC else (name,)
+    return tuple([w for w in name.split(" ") if w not in _HONORIFIC])
 
 
 def _short_for(short: tuple[str, ...], full: tuple[str, ...]) -> bool:

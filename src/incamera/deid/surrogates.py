@@ -23,17 +23,17 @@ def tags(aliases: Aliases, texts: Iterable[str]) -> Replace:
                 if numbered := _NUMBERED.fullmatch(m.group()):
                     label, n = numbered.groups()
                     taken[label] = max(taken.get(label, 0), int(n))
-    given: dict[tuple[str, str], tuple[str, str]] = {}
-    chosen: dict[tuple[str, str], tuple[str, str]] = {}
+    given: dict[str, dict[str, tuple[str, str]]] = {}
 
     def replace(label: str, surface: str) -> tuple[str, str]:
-        known = chosen.get((label, surface))
-        if known is None:
-            cluster = aliases.cluster(label, surface)
-            if cluster not in given:
-                taken[cluster[0]] = taken.get(cluster[0], 0) + 1
-                given[cluster] = f"[{cluster[0]}-{taken[cluster[0]]}]", "tag"
-            known = chosen[label, surface] = given[cluster]
-        return known
+        label, form = aliases.cluster(label, surface)
+        mine = given.get(label)
+        if mine is None:
+            mine = given[label] = {}
+        tag = mine.get(form)
+        if tag is None:
+            taken[label] = number = taken.get(label, 0) + 1
+            tag = mine[form] = f"[{label}-{number}]", "tag"
+        return tag
 
     return replace

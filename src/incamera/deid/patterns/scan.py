@@ -11,19 +11,21 @@ from bisect import bisect_right
 from collections.abc import Iterator, Set
 from functools import cache
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 from incamera.deid.hits import DETECTOR, DETECTOR_CODE, END, KIND_CODE, LABEL_CODE, SCORE, START, Hits, matrix
 from incamera.deid.patterns import nominate as engines
 from incamera.deid.patterns.nominate import Nominator, Segment, everything, hyperscan_nominator, re2_nominator
-from incamera.deid.patterns.rules import RULES, split
+from incamera.deid.patterns.rules import RULES, Check, split
 
 #: A segment is cut at the first line or sentence end after SHORT code points, and is never longer than LONG.
 SHORT, LONG = 160, 480
 _CUT = re.compile(r"\n+|[.!?;]\s+(?=[^\d\s])")
 
 _Row = tuple[int, int, int, int, int, int]
-_Checked = dict[tuple[int, str], tuple[int, int] | None]
+#: (label, score)
+_Named = tuple[int, int]
+_Checked = dict[tuple[int, str], _Named | None]
 
 #: No letter, mark or digit beside a match, and no tag: what a tag stands for may have been one.
 _BEFORE, _AFTER = r"(?<![\p{L}\p{M}\p{N}\ufffc])", r"(?![\p{L}\p{M}\p{N}\ufffc])"
@@ -34,10 +36,6 @@ _ASCII_CLASSES = ((r"\p{Lu}[", "[A-Z]["), (r"\p{L}", "A-Za-z"), (r"\p{M}", ""), 
 #: A capital that is no escape.
 _CAPITAL = re.compile(r"(?<!\\)[A-Z]")
 
-_CASELESS = [split(rule.core)[1] for rule in RULES]
-_KINDS = [KIND_CODE[rule.kind] for rule in RULES]
-_DETECTORS = [DETECTOR_CODE[f"pattern.{rule.id}"] for rule in RULES]
-_PLAIN = [(LABEL_CODE[rule.label], round(rule.score * 1000)) for rule in RULES]
 _CODE = (LABEL_CODE["CODE"], 500)
 #: The checks of costly rules, by detector.
 _CHECKS = {DETECTOR_CODE[f"pattern.{rule.id}"]: rule.check for rule in RULES if rule.costly and rule.check is not None}
@@ -75,12 +73,27 @@ def segments(text: str) -> Iterator[Segment]:
         yield start, length
 
 
-@cache
-def _matchers() -> tuple[tuple[Any, Any], ...]:
-    """(for text with anything in it, for plain ASCII) of each rule: the same matches, the second several times faster.
+class _How(NamedTuple):
+    """A rule as it is asked. Both matchers find the same; *plain* reads ASCII only, several times faster.
 
-    The second of a rule without case reads lower-cased text: the engine is quicker with plain letters than with either case.
+    *plain* of a rule without case reads lower-cased text: the engine is quicker with plain letters than with either case.
     """
+
+    matcher: Any
+    plain: Any
+    caseless: bool
+    reach: int
+    group: int
+    check: Check | None
+    named: _Named
+    kind: int
+    detector: int
+    url: bool
+
+
+@cache
+def _asked() -> tuple[_How, ...]:
+    """How each rule is asked."""
     import regex
 
     compiled = []
@@ -93,61 +106,70 @@ def _matchers() -> tuple[tuple[Any, Any], ...]:
         if caseless:
             plain = _CAPITAL.sub(lambda m: m.group().lower(), plain)
         plain = ("" if rule.open_left else _BEFORE_ASCII) + f"(?:{plain})" + ("" if rule.open_right else _AFTER_ASCII)
-        compiled.append((regex.compile(whole, regex.IGNORECASE if caseless else 0), re.compile(plain, re.ASCII)))
+        compiled.append(
+            _How(
+                matcher=regex.compile(whole, regex.IGNORECASE if caseless else 0),
+                plain=re.compile(plain, re.ASCII),
+                caseless=caseless,
+                reach=rule.reach,
+                group=rule.group,
+                check=None if rule.costly else rule.check,
+                named=(LABEL_CODE[rule.label], round(rule.score * 1000)),
+                kind=KIND_CODE[rule.kind],
+                detector=DETECTOR_CODE[f"pattern.{rule.id}"],
+                url=rule.label == "URL",
+            )
+        )
     return tuple(compiled)
 
 
 def _confirm(i: int, text: str, segment: Segment, first: int, last: int, checked: _Checked) -> list[_Row]:
     """Matches of rule *i* that begin in *segment*, at *first* or later, and end at *last* or before."""
-    rule = RULES[i]
     start, end = segment
+    how = _asked()[i]
     first = max(first, start)
-    limit = min(end + rule.reach, len(text))
-    stop = min(last + 1, limit)
+    limit = end + how.reach
+    limit = min(limit, len(text))
+    stop = last + 1 if last < limit else limit
     lo = first - 1 if first else 0
     window = text[lo:stop]
+    if window.isascii():
+        matches = how.plain.finditer(window.lower() if how.caseless else window, first - lo)
+    else:
+        matches = how.matcher.finditer(window, first - lo)
     rows: list[_Row] = []
-    for m in _matches(i, window, first - lo):
+    for m in matches:
         if m.start() + lo >= end:
             break
         if m.end() + lo >= stop < limit:  # what stands behind it was not in view
             return _confirm(i, text, segment, first, limit, checked)
-        a, b = m.span(rule.group)
+        a, b = m.span(how.group)
         if a < 0 or a == b:
             continue
-        label, score = _PLAIN[i]
-        if rule.check is not None and not rule.costly:
-            verdict = _verdict(i, window[a:b], checked)
+        named = how.named
+        if how.check is not None:
+            verdict = _verdict(i, how.check, window[a:b], checked)
             if verdict is None:
                 continue
-            label, score = verdict
+            named = verdict
         if window[b - 1] in _LAST:
-            b = _trimmed(window, a, b, rule.label)
+            b = _trimmed(window, a, b, how.url)
         if b > a:
-            rows.append((a + lo, b + lo, label, _KINDS[i], score, _DETECTORS[i]))
+            rows.append((a + lo, b + lo, named[0], how.kind, named[1], how.detector))
     return rows
 
 
-def _matches(i: int, window: str, first: int) -> Iterator[Any]:
-    """Matches of rule *i* in *window* from *first* on."""
-    matcher, plain = _matchers()[i]
-    if not window.isascii():
-        return matcher.finditer(window, first)  # type: ignore[no-any-return]
-    return plain.finditer(window.lower() if _CASELESS[i] else window, first)  # type: ignore[no-any-return]
-
-
-def _trimmed(window: str, a: int, b: int, label: str) -> int:
+def _trimmed(window: str, a: int, b: int, url: bool) -> int:
     """A sentence's last stop is not part of an address."""
-    while b > a and window[b - 1] in _LAST and (window[b - 1] not in ")]}" or label == "URL"):
+    while b > a and window[b - 1] in _LAST and (window[b - 1] not in ")]}" or url):
         b -= 1
     return b
 
 
-def _verdict(i: int, surface: str, checked: _Checked) -> tuple[int, int] | None:
+def _verdict(i: int, check: Check, surface: str, checked: _Checked) -> _Named | None:
     """(label, score) that the rule's check gives *surface*; asked once for each."""
     if (i, surface) not in checked:
-        check = RULES[i].check
-        verdict = check(surface) if check is not None else None
+        verdict = check(surface)
         checked[i, surface] = (LABEL_CODE[verdict[0]], round(verdict[1] * 1000)) if verdict is not None else None
     return checked[i, surface]
 
