@@ -157,3 +157,21 @@ except Unavailable as flaw:
 """
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["vault.disk-full", "keys.db"]
+
+
+def test_a_vault_of_before_there_were_classes_is_brought_up_to_date(fill: Any) -> None:
+    """Its databases as the first revision left them: everything opens, and everything is operator-held."""
+    place = fill(14)
+    keys, state = place.vault.keyring.database, place.vault._state
+    with keys.begin() as connection:
+        for table in ("unsealed", "unsealing", "switching"):
+            keys.execute(connection, f"DROP TABLE {table}")
+        keys.execute(connection, "UPDATE migration SET version_num = 'keys_0001'")
+    with state.begin() as connection:
+        state.execute(connection, "ALTER TABLE subject DROP COLUMN class")
+        state.execute(connection, "DROP TABLE held_key")
+        state.execute(connection, "UPDATE migration SET version_num = 'state_0001'")
+    place.reopen()
+    assert place.readable() == {f"c{n}" for n in range(14)}
+    assert dict(place.vault.stats().custody) == {"operator": 14, "escrowed": 0, "user": 0}
+    assert place.vault.put([conversation(15)]).stored == 1

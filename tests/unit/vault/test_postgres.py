@@ -165,3 +165,44 @@ def test_a_server_that_is_away_is_told() -> None:
     with pytest.raises(Unavailable) as caught:
         Database("postgresql+psycopg://incamera@/none?host=/nonexistent", "keys").migrate()
     assert caught.value.code == "vault.database"
+
+
+def test_classes_of_custody(place: Place) -> None:
+    """Escrow, unsealing, switches, envelopes and the statement, as on SQLite."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+    from incamera.vault import escrow, held
+    from incamera.vault.pairs import TRUSTEES
+
+    keys, mine = {name: X25519PrivateKey.generate() for name in TRUSTEES}, X25519PrivateKey.generate()
+    place.vault.recovery.name_trustees({name: key.public_key().public_bytes_raw().hex() for name, key in keys.items()})
+    place.vault.put(conversation(n) for n in range(14))
+    refs, subject, everything = place.refs(), place.subject(1), {f"c{n}" for n in range(14)}
+    place.vault.place_hold("h-1", [refs["c1"]], matter="m-1", order=ORDER)
+    with pytest.raises(Refused):
+        place.vault.switch_class(subject, "escrowed", grant=place.grant())
+    with pytest.raises(Refused) as trigger, place.vault.keyring.database.begin() as connection:
+        change = "UPDATE conversation_key SET class = 2, wrapped = ? WHERE cref = ?"
+        place.vault.keyring.database.execute(connection, change, (b"", bytes.fromhex(refs["c1"])))
+    assert trigger.value.code == "vault.held"
+    place.vault.release_hold("h-1")
+    assert place.vault.switch_class(subject, "escrowed", grant=place.grant()) == 2
+    grant = place.grant()
+    assert place.readable(grant) == everything - {"c1", "c8"}
+    request = escrow.read_request(place.vault.unsealing.ask(grant, [refs["c1"], refs["c8"]]))
+    answer = escrow.unseal_alone(request, {name: keys[name] for name in ("holder", "neutral")})
+    assert place.vault.unsealing.admit(grant, answer) == 2
+    place.reopen()
+    assert place.readable(grant) == everything
+    assert place.vault.switch_class(subject, "user", grant=grant, recipient=mine.public_key()) == 2
+    assert place.readable(grant) == everything - {"c1", "c8"}
+    envelopes, _ = place.vault.answer_held(
+        [refs["c1"], refs["c8"]], matter="m-1", actor="holder", key=Ed25519PrivateKey.generate()
+    )
+    private = {mine.public_key().public_bytes_raw(): mine}
+    assert {held.open_envelope(one, private).id for one in envelopes} == {"c1", "c8"}
+    assert place.vault.check() == 14
+    place.clock.move(days=4)
+    assert place.vault.unsealing.expire() == 0
+    assert dict(place.vault.stats().custody) == {"operator": 12, "escrowed": 0, "user": 2}
