@@ -20,7 +20,7 @@ DIRECT = ("PERSON", "PER", "CODE")
 DIMENSIONS = ("", "label", "kind", "language", "context", "language, context and label")
 _WORD = re.compile(r"[^\W_]+")
 _CODE = re.compile(r"[;{}]\s*$|^\s*(?:def |class |import |from \w+ import|return\b|#include|//|\w+\s*=\s*\S)|=>|\(\)")
-_CELLS = re.compile(r"\||\t|;")
+_CELLS = re.compile(r"\||\t|;(?=\S)")
 
 
 @dataclass(slots=True, kw_only=True)
