@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from labels import ANY, DATE, DEM, HEALTH, LOC, NAMELIKE, OCC, ORG, OTHER, PERSON, O
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))

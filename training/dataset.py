@@ -6,6 +6,7 @@ Everything becomes token types with their features, so that training touches arr
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import sys
 import time
@@ -55,7 +56,7 @@ def collect(data: Path, seed: int, documents: int) -> tuple[dict[str, list[Seque
 
     real = [s for name in corpora.CORPORA for s in found[name] if any(b in (corpora.PERSON, corpora.LOC) for b in s[1])]
     found["swapped"] = [corpora.substitute(s, rng, person, place) for _ in range(4) for s in real]
-    found["novels"] = corpora.novels(data, rng, 0.45)
+    found["novels"] = corpora.novels(data, rng, 0.6)
     found["chats"] = corpora.chats(data)
 
     def firm() -> list[str]:
@@ -73,6 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--vocabulary", type=Path, required=True, help="the teacher's word pieces, one a line")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument(
@@ -85,7 +87,9 @@ def main() -> None:
     for name in SOURCES:
         print(f"{name:10} {len(found[name]):7} sequences {sum(len(s[0]) for s in found[name]):9} tokens", flush=True)
 
-    counts: Counter[str] = Counter()
+    # A word gets a row of its own if it was met often enough, or if the teacher has one for it.
+    known = {w for w in arguments.vocabulary.read_text("utf-8").split() if w.isalpha() and w.isascii() and len(w) > 1}
+    counts: Counter[str] = Counter(dict.fromkeys(sorted(known), arguments.known))
     for name in SOURCES:
         if name not in ("swapped", "inserted", "generated", "dev"):
             for tokens, _ in found[name]:
@@ -124,6 +128,8 @@ def main() -> None:
             variants[i, k] = ids.setdefault(form if len(form) == len(token) else token, len(ids))
     lex = names.Lexicon.build(order, [merged[k][0] for k in order], [merged[k][1] for k in order])
     types = names.types_of(list(ids), lex)
+    (arguments.out / "types.json").write_text(json.dumps(list(ids)), "utf-8")
+    (arguments.out / "words.json").write_text(json.dumps(rows), "utf-8")
     np.savez(
         arguments.out / "shard.npz",
         flat=np.array(flat, np.int32),

@@ -63,6 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--shards", type=Path, required=True)
+    parser.add_argument("--teacher", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument(
         "--stretch", type=float, default=1.0, help="factor of all logits: keeps the dial's meaning from one model to the next"
@@ -70,15 +71,15 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     lexicon = np.load(arguments.shards / "lexicon.npz")
-    model = net.Net(int(lexicon["rows"].max()))
+    model = net.Net(np.load(arguments.teacher / "vectors.npy"))
     model.load_state_dict(torch.load(arguments.run, weights_only=True))
-    top = activations(model, train.Stream(arguments.shards / "shard.npz", 7))
+    top = activations(model, train.Stream(train.read(arguments.shards), 7))
     step = {name: value / TOP for name, value in top.items()}
     state = {name: value.numpy().astype(np.float64) for name, value in model.state_dict().items()}
     for name in ("out.weight", "out.bias", "direct.weight"):
         state[name] *= arguments.stretch
 
-    words = state["words.weight"].copy()
+    words = state["words.weight"] + model.vectors.numpy() @ state["lift.weight"].T
     words[0] = 0
     grams, gram_scale = table(state["grams.weight"])
     own, word_scale = table(words)

@@ -43,6 +43,7 @@ _WEIGHTS = {
     "social": 12,
     "languages": 9,
     "negatives": 16,
+    "web": 16,
 }
 
 

@@ -77,6 +77,33 @@ def _company(d: Document) -> str:
     )
 
 
+def _shop(d: Document) -> str:
+    """A small business as people name it: ordinary words, a surname or a place, and mostly its trade."""
+    rng = d.rng
+    word, other = (rng.choice(d.store.words["en"]).capitalize() for _ in range(2))
+    first, last, trade = d.person(7).first, d.person(8).last, rng.choice(values.TRADES).title()
+    return rng.choice(
+        (
+            f"{word} {trade}",
+            f"{word} {other}",
+            f"{word} {other} {trade}",
+            f"{word} & {other}",
+            f"{first}'s {trade}",
+            f"{last}'s",
+            f"{last} {trade}",
+            f"{_city(d)} {trade}",
+            f"The {word} {trade}",
+            f"The {word} {other}",
+            f"{trade} {word}",
+            f"{word} {rng.randint(2, 99)}",
+            f"{word}s R Us",
+            f"{word} World",
+            f"{word} Depot",
+            f"Mr. {word}",
+        )
+    )
+
+
 def _institution(d: Document) -> str:
     rng = d.rng
     word, other = (rng.choice(d.store.words["en"]).capitalize() for _ in range(2))
@@ -459,6 +486,12 @@ _JOBS = words.OCCUPATIONS[:170]
 SLOTS: Slots = {
     "org": (_company, labels.ORG),
     "school": (_school, labels.ORG),
+    "shop": (_shop, labels.ORG),
+    "team": (
+        lambda d: d.rng.choice((_city(d), f"the {_city(d)} {d.rng.choice(d.store.words['en']).capitalize()}s", _company(d))),
+        labels.ORG | labels.LOC,
+    ),
+    "abbr": (lambda d: _digits(d.rng, d.rng.choice(("AA", "AAA", "AAA", "AAAA"))), labels.ORG),
     "hosp": (_hospital, labels.ORG),
     "hospes": (_hospital_es, labels.ORG),
     "court": (_of(values.COURTS), labels.ORG),
@@ -469,6 +502,8 @@ SLOTS: Slots = {
     "addr": (_address, labels.LOC),
     "addres": (_address_es, labels.LOC),
     "state": (lambda d: d.rng.choice(d.store.countries), labels.LOC),
+    "us": (_of(values.STATES), labels.LOC),
+    "usadj": (_of(["US", "US", "U.S.", "UK"]), labels.LOC),
     "city1": (lambda d: re.sub(r"\W", "", _city(d)), labels.LOC),
     "date": (_date, labels.DATE),
     "datees": (_month_year_es, labels.DATE),
@@ -533,6 +568,8 @@ SLOTS: Slots = {
     "prod": (_of(values.PRODUCTS), labels.OTHER),
     "event": (_of(values.EVENTS), labels.OTHER | labels.O),
     "handle": (_handle, labels.PERSON),
+    "initials": (lambda d: _digits(d.rng, d.rng.choice(("AA", "AA", "AAA", "A.A."))), labels.PERSON),
+    "trade": (_of(values.TRADES), labels.O),
     "invented": (lambda d: d.store.inventors[d.locale][0].draw(d.rng), labels.PERSON),
     "lowfirst": (lambda d: re.sub(r"\W", "", d.person(1).first.lower()), labels.PERSON),
     "title": (

@@ -1,8 +1,8 @@
-"""Training: `python train.py --shards DIR --out DIR --minutes 60 --seed 20`.
+"""Training: `python train.py --shards DIR --teacher DIR --out DIR --steps 3000 --seed 20`.
 
 Loss: minus the log of the probability that the allowed labels get together (a set of one is plain cross entropy). Where O is
-allowed with others, the others count for less, so that a partial corpus does not invite guesses. One thread, a checkpoint every
-few minutes.
+allowed with others, the others count for less, so that a partial corpus does not invite guesses. The weights that are kept are
+a running mean over the last steps. One thread, a checkpoint every few minutes.
 """
 
 from __future__ import annotations
@@ -40,67 +40,70 @@ SMOOTHING = 0.05
 class Stream:
     """Draws batches: sequences of random sources, joined, recased, with lexicon flags and word rows sometimes hidden."""
 
-    def __init__(self, shard: Path, seed: int) -> None:
-        data = np.load(shard)
-        self.data = {name: data[name] for name in data.files}
+    def __init__(self, data: dict[str, np.ndarray], seed: int) -> None:
+        self.data = data
         self.rng = np.random.default_rng(seed)
-        self.by_source = [np.flatnonzero(self.data["source"] == k) for k in range(len(SHARES))]
-        lengths = np.diff(self.data["bounds"])
+        self.by_source = [np.flatnonzero(data["source"] == k) for k in range(len(SHARES))]
+        lengths = np.diff(data["bounds"])
         per_sequence = [share / max(1.0, lengths[s].mean()) for share, s in zip(SHARES.values(), self.by_source, strict=True)]
         self.chances = np.array(per_sequence) / sum(per_sequence)
 
+    def draw(self) -> tuple[np.ndarray, np.ndarray]:
+        """Types and allowed sets of one to three sequences of a source, in one case: documents are often more than a sentence."""
+        data = self.data
+        source = self.rng.choice(len(self.chances), p=self.chances)
+        pool, bounds = self.by_source[source], data["bounds"]
+        case = int(self.rng.choice(4, p=CASES))
+        drawn = pool[self.rng.integers(pool.size, size=self.rng.integers(1, 4))]
+        at = np.concatenate([np.arange(bounds[k], min(bounds[k + 1], bounds[k] + 1200)) for k in drawn])
+        return data["variants"][data["flat"][at], case], data["sets"][at]
+
     def batch(self, size: int) -> tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor, torch.Tensor]:
-        rng, data = self.rng, self.data
-        ids = np.zeros(size + 4000, np.int64)
-        sets = np.zeros(size + 4000, np.int64)
-        at = net.PAD
-        while at < size:
-            source = rng.choice(len(self.chances), p=self.chances)
-            pool = self.by_source[source]
-            case = rng.choice(4, p=CASES)
-            # A document is often more than one sentence: join up to three of a source.
-            for _ in range(rng.integers(1, 4)):
-                k = pool[rng.integers(pool.size)]
-                start, end = data["bounds"][k], data["bounds"][k + 1]
-                length = min(int(end - start), 1200)
-                if at + length > ids.size - net.PAD:
-                    break
-                ids[at : at + length] = data["variants"][data["flat"][start : start + length], case]
-                sets[at : at + length] = data["sets"][start : start + length]
-                at += length
-            at += net.PAD
-        ids, sets = ids[:at], sets[:at]
-        return (*pack(ids, sets > 0, self.data, rng), torch.from_numpy(sets))
+        """Features of types, the type of each place, whether it is live, and its allowed set."""
+        gap = np.zeros(net.PAD, np.int64)
+        ids, sets, count = [gap], [gap], 0
+        while count < size:
+            drawn, allowed = self.draw()
+            ids += [drawn.astype(np.int64), gap]
+            sets += [allowed.astype(np.int64), gap]
+            count += drawn.size
+        wanted = np.concatenate(sets)
+        return (*pack(np.concatenate(ids), wanted > 0, self.data, self.rng), torch.from_numpy(wanted))
+
+
+def features_of(kinds: np.ndarray, data: dict[str, np.ndarray], rng: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
+    """Feature rows of types and which of them count. With *rng* four types in ten lose their flags, and with them the feature
+    that groups the flags: what remains must do, as it must for names never met."""
+    shown = np.arange(data["features"].shape[1]) < data["feature_counts"][kinds].astype(np.int64)[:, None]
+    rows = data["features"][kinds].astype(np.int64)
+    if rng is not None:
+        hide = rng.random(kinds.size) < 0.4
+        shown[hide, net.kernels.DENSE_FEATURES :] = False
+        rows[hide, 5] = net.kernels._GROUP_BY_ENGLISH + (rows[hide, 5] - net.kernels._GROUP_BY_ENGLISH) % net.kernels.ENGLISH
+    return rows, shown
 
 
 def pack(
     ids: np.ndarray, live: np.ndarray, data: dict[str, np.ndarray], rng: np.random.Generator | None
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor]:
     kinds, of = np.unique(ids, return_inverse=True)
-    gram_counts = data["gram_counts"][kinds].astype(np.int64)
-    met = np.arange(data["grams"].shape[1]) < gram_counts[:, None]
-    if rng is not None:
-        met &= rng.random(met.shape) >= 0.2
-        gram_counts = met.sum(1)
-    grams = data["grams"][kinds].astype(np.int64)[met]
-    counts = data["feature_counts"][kinds].astype(np.int64)
-    shown = np.arange(data["features"].shape[1]) < counts[:, None]
-    rows = data["features"][kinds].astype(np.int64)
+    met = np.arange(data["grams"].shape[1]) < data["gram_counts"][kinds].astype(np.int64)[:, None]
     words = data["words"][kinds].astype(np.int64)
+    own = np.ones(kinds.size, np.float32)
     if rng is not None:
-        # Four types in ten lose their flags, and with them the feature that groups the flags; two in three their own row; and one
-        # n-gram in five is missing: what remains must do, as it must for names never met.
-        hide = rng.random(kinds.size) < 0.4
-        shown[hide, net.kernels.DENSE_FEATURES :] = False
-        rows[hide, 5] = net.kernels._GROUP_BY_ENGLISH + (rows[hide, 5] - net.kernels._GROUP_BY_ENGLISH) % net.kernels.ENGLISH
-        words[rng.random(kinds.size) < 0.65] = 0
-    counts = shown.sum(1)
+        # One n-gram in five is missing, one type in five lacks its vector, and two in three what was learnt of it alone.
+        met &= rng.random(met.shape) >= 0.2
+        words[rng.random(kinds.size) < 0.2] = 0
+        own[rng.random(kinds.size) < 0.65] = 0
+    rows, shown = features_of(kinds, data, rng)
+    gram_counts, counts = met.sum(1), shown.sum(1)
     types = {
-        "grams": torch.from_numpy(grams),
+        "grams": torch.from_numpy(data["grams"][kinds].astype(np.int64)[met]),
         "gram_offsets": torch.from_numpy(np.concatenate(([0], np.cumsum(gram_counts)[:-1]))),
         "features": torch.from_numpy(rows[shown]),
         "feature_offsets": torch.from_numpy(np.concatenate(([0], np.cumsum(counts)[:-1]))),
         "words": torch.from_numpy(words),
+        "own": torch.from_numpy(own),
     }
     return types, torch.from_numpy(of.astype(np.int64)), torch.from_numpy(live.astype(np.float32))
 
@@ -144,9 +147,15 @@ def dev(model: net.Net, stream: Stream, source: int) -> str:
     return "; ".join(out)
 
 
+def read(shards: Path) -> dict[str, np.ndarray]:
+    data = np.load(shards / "shard.npz")
+    return {name: data[name] for name in data.files}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shards", type=Path, required=True)
+    parser.add_argument("--teacher", type=Path, required=True, help="where `teacher.py` left its vectors")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument(
@@ -161,8 +170,8 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(arguments.seed)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    stream = Stream(arguments.shards / "shard.npz", arguments.seed)
-    model = net.Net(int(np.load(arguments.shards / "lexicon.npz")["rows"].max()))
+    stream = Stream(read(arguments.shards), arguments.seed)
+    model = net.Net(np.load(arguments.teacher / "vectors.npy"))
     if arguments.start:
         model.load_state_dict(torch.load(arguments.start, weights_only=True))
     tables = [model.grams.weight, model.words.weight]
@@ -171,6 +180,7 @@ def main() -> None:
         torch.optim.AdamW(dense, lr=arguments.rate, weight_decay=0.01, betas=(0.9, 0.98)),
         torch.optim.SparseAdam(tables, lr=arguments.rate),
     ]
+    kept = [p.detach().clone() for p in model.parameters()]
     began, seen, step, total, saved = time.time(), 0, 0, 0.0, time.time()
     while True:
         done = step / arguments.steps if arguments.steps else (time.time() - began) / (60 * arguments.minutes)
@@ -187,6 +197,8 @@ def main() -> None:
         torch.nn.utils.clip_grad_norm_(dense, 1.0)
         for optimiser in optimisers:
             optimiser.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(kept, [p.detach() for p in model.parameters()], min(1.0, max(0.003, 1 - done * 1.2)))
         step += 1
         seen += int(live.sum())
         total += loss.item()
@@ -200,6 +212,9 @@ def main() -> None:
         if time.time() - saved > 180:
             torch.save(model.state_dict(), arguments.out / "checkpoint.pt")
             saved = time.time()
+    with torch.no_grad():
+        for weight, mean in zip(model.parameters(), kept, strict=True):
+            weight.copy_(mean)
     torch.save(model.state_dict(), arguments.out / "final.pt")
     print(f"steps {step} tokens {seen} {dev(model, stream, len(SHARES))}")
 

@@ -98,6 +98,17 @@ LANDS = _list("""
 US, U.S., USA, UK, U.K., EU, UAE, the US, the UK, the United States, the Netherlands, England, Scotland, Wales, America,
 Europe, Asia, Africa, the Middle East, Korea, Russia, Vietnam
 """)
+#: States as sentences name them; lower-cased, the first of them is the commonest name that is also a pronoun.
+STATES = _list("the US, the US, the US, US, the U.S., the USA, USA, the UK, the States, the United States")
+TRADES = _list("""
+auto, auto repair, tires, garage, dental, dentist, vet, pet care, salon, hair studio, nails, spa, gym, fitness, yoga, dance
+studio, pizza, grill, diner, cafe, coffee house, bakery, deli, steakhouse, sushi, tacos, noodle bar, brewery, pub, tavern,
+catering, florist, flowers, plumbing, roofing, painting, heating, cleaners, carpet cleaning, pest control, storage, movers,
+realty, insurance, mortgage, law office, accounting, photography, printing, computers, electronics, furniture, mattress,
+books, toys, crafts, jewelers, optical, pharmacy, medical, chiropractic, physical therapy, daycare, preschool, tutoring, music
+school, motel, inn, suites, lodge, resort, travel, rentals, towing, marina, golf club, bowling, theatre, gallery, antiques,
+hardware, landscaping, nursery, farm, feed store, kennels, grooming, boutique, bridal, shoes, outfitters, market, grocery, liquors
+""")
 COUNTRIES_ES = _list("""
 España, España, España, México, Argentina, Colombia, Chile, Perú, Cuba, Ecuador, EE.UU., Estados Unidos, Marruecos, Rumanía,
 Brasil, Venezuela, Bolivia, Francia, Alemania, Italia
