@@ -130,7 +130,10 @@ def test_file_mode(tmp_path):
     raw, redacted, out, terms = (tmp_path / n for n in ("raw.jsonl", "red.jsonl", "report.json", "c.toml"))
     rows = [
         {"id": "1", "text": "Ruth Klinger met a nurse"},
-        {"id": "2", "turns": [{"role": "user", "text": "i am sorry, Ruth"}, {"role": "assistant", "text": "the table is long"}]},
+        {
+            "id": "2",
+            "turns": [{"role": "user", "text": "i am sorry, Ruth"}, {"role": "assistant", "text": "you can put the table there"}],
+        },
     ]
     raw.write_text("".join(json.dumps(r) + "\n" for r in rows))
     terms.write_text(f'version = "{VERSION}"\n[patterns]\nsorry = ["i am sorry"]\n[topics]\nmixed = ["nurse", "table"]\n')
