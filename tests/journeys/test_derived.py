@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 from parties import Matter, article_works, conversation, log
 
 from incamera.clerk import examine, vocabulary, works
 from incamera.clerk.desk import Desk
+from incamera.core.errors import Malformed
 from incamera.deid import vocabulary as common
 from incamera.governance import order as orders
+from incamera_verify import volume
+from incamera_verify.trust import Trust
 
 BOILERPLATE = "As an assistant I cannot give legal advice, but here is how such a letter might begin, in quiet and plain words."
 FORMS = (BOILERPLATE.encode(), b"such a letter might begin", b"frobnicator")
@@ -76,3 +81,28 @@ def test_a_vocabulary_of_the_draw_is_counted_frozen_and_sealed(repeating: Matter
     assert "quuxling" not in frozen.words
     assert [(one["subjects"], one["k"], one["vocabulary"]) for one in built] == [(24, 20, frozen.digest())]
     assert on_disk(repeating.home_path) == []
+
+
+def test_what_the_expert_counts_is_told_before_and_after(repeating: Matter) -> None:
+    repeating.more = '[deidentification]\nutility = "utility.toml"\n'
+    (repeating.path / "utility.toml").write_text(
+        'version = "incamera-utility/1"\n[patterns]\nadvice = ["legal advice"]\nrare = ["what now is loud"]\n'
+        '[topics]\nletters = ["letter"]\n'
+    )
+    repeating.write_order()
+    with repeating.new_home() as home:
+        repeating.finish(home)
+    with (repeating.out / "production/TABLES/utility.csv").open(newline="") as lines:
+        rows = {row["statistic"]: row for row in csv.DictReader(lines)}
+    assert rows["texts"]["raw"] == rows["texts"]["redacted"] == "48"
+    assert (rows["pattern:advice"]["raw"], rows["topic:letters"]["raw"]) == ("24", "24")
+    assert rows["pattern:rare"]["raw"] == ""  # fewer than ten: an answer about somebody
+    volume.verify(repeating.out / "production", Trust.parse((repeating.out / "trust.toml").read_bytes()))
+
+
+def test_an_order_cannot_count_a_person(repeating: Matter) -> None:
+    repeating.more = '[deidentification]\nutility = "utility.toml"\n'
+    (repeating.path / "utility.toml").write_text('version = "incamera-utility/1"\n[patterns]\nx = ["ruth klinger"]\n')
+    repeating.write_order()
+    with repeating.new_home() as home, pytest.raises(Malformed, match=r"deid\.telling-contract"):
+        repeating.finish(home)

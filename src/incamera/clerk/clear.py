@@ -19,6 +19,7 @@ from incamera.core.errors import Refused
 from incamera.core.facts import known_tier
 from incamera.core.ids import Digest, Ref, digest
 from incamera.core.records import Cleared, Decision, Receipt
+from incamera.deid.utility import Comparison, Contract
 from incamera.governance.responsive import responsive
 from incamera.production import Failure, Withheld, count_thresholds, longest_output_run
 from incamera.vault.facts import Facts
@@ -62,6 +63,7 @@ class Sums:
     matches: int = 0
     elicitation: Counter[str] = field(default_factory=Counter)
     probes: list[Probe] = field(default_factory=list)
+    utility: Comparison = field(default_factory=lambda: Comparison(Contract()))
 
     def add(self, examined: Examined) -> None:
         tally = examined.tally
@@ -76,6 +78,8 @@ class Sums:
         self.outputs += tally.outputs
         self.outputs_missing.update(tally.outputs_missing)
         self.waivers += tally.waivers
+        if tally.raw:
+            self.utility.add(tally.raw, tally.redacted)
         self.matches += len(examined.matches)
         self.elicitation.update(label for match in examined.matches for label in match.elicitation)
 

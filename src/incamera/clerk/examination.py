@@ -19,8 +19,10 @@ from incamera.core.canon import unpack
 from incamera.core.ids import Digest, Ref
 from incamera.core.records import Grant
 from incamera.deid import recipe as recipes
+from incamera.deid import utility
 from incamera.deid import vocabulary as common
 from incamera.deid.recipe import Recipe
+from incamera.deid.utility import Contract
 from incamera.engine.local import LocalRunner
 from incamera.vault.register import Derived, Reach
 
@@ -79,6 +81,7 @@ def examine(desk: Desk, grant: Grant, crefs: Sequence[Ref], *, processes: int) -
         min_words=order.matching.min_words,
         protect_words=order.matching.protect_words,
         min_run=order.responsive.min_run,
+        contract=contract(desk),
     )
     _register(desk)
     desk.watch.stage("match and de-identify", len(crefs))
@@ -134,6 +137,16 @@ def _keep(path: Path, batches: Any) -> None:
         for batch in batches:
             writer.write_batch(batch)
     beside.replace(path)
+
+
+def contract(desk: Desk) -> Contract | None:
+    """The utility contract that the order names.
+
+    Raises:
+        Malformed: `deid.not-a-contract`, `deid.telling-contract`.
+    """
+    text = desk.order.deidentification.utility
+    return utility.loads(text, where="deidentification.utility") if text is not None else None
 
 
 def _recipe(desk: Desk) -> Recipe:

@@ -18,6 +18,7 @@ from incamera.core.errors import Malformed
 from incamera.core.ids import Commitment, Digest, commit, digest
 from incamera.core.records import HEADER, Account, Conversation, Match, Redacted, Silent, Span, produced
 from incamera.deid.recipe import Recipe
+from incamera.deid.utility import Contract
 from incamera.governance.responsive import Reuse
 
 #: Conversations open together in a worker.
@@ -26,7 +27,10 @@ BATCH_ROWS = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Counts of one conversation; no text, no offsets. `chars` and `replaced` count code points by role."""
+    """Counts of one conversation; no text, no offsets. `chars` and `replaced` count code points by role.
+
+    `raw` and `redacted` are the statistics of the order's utility contract before and after; empty without one.
+    """
 
     chars: Mapping[str, int] = field(default_factory=dict)
     replaced: Mapping[str, int] = field(default_factory=dict)
@@ -36,6 +40,8 @@ class Tally:
     outputs: int = 0
     outputs_missing: Mapping[str, int] = field(default_factory=dict)
     bytes: int = 0
+    raw: Mapping[str, int] = field(default_factory=dict)
+    redacted: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -94,11 +100,13 @@ class MatchThenRedact(Silent):
     min_words: int
     protect_words: int
     min_run: int
+    contract: Contract | None = None
 
     @property
     def version(self) -> str:
         """Finished fragments are kept only while everything that decides their content is the same."""
         parts = [self.index_digest, self.recipe.digest(), self.min_words, self.protect_words, self.min_run]
+        parts += [self.contract.digest()] if self.contract else []
         return f"match-then-redact/1:{digest(canonical(parts))}"
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -166,7 +174,7 @@ class MatchThenRedact(Silent):
                     redacted=redacted,
                     matches=runs,
                     reuse=tuple(reuse(conversation, runs, self.min_run)),
-                    tally=tally(conversation, redacted),
+                    tally=tally(conversation, redacted, self.contract),
                     language=one.language,
                 )
             )
@@ -197,8 +205,8 @@ def reuse(conversation: Conversation, matches: Sequence[Match], min_run: int) ->
         yield Reuse(turn=turn.index, role=turn.role, words=total, covered=covered, runs=runs)
 
 
-def tally(conversation: Conversation, redacted: Redacted) -> Tally:
-    """The counts behind `coverage.csv`, `masked_share.csv` and `missing_outputs.csv`."""
+def tally(conversation: Conversation, redacted: Redacted, contract: Contract | None = None) -> Tally:
+    """The counts behind `coverage.csv`, `masked_share.csv`, `missing_outputs.csv` and `utility.csv`."""
     roles: dict[int, str] = {turn.index: turn.role for turn in conversation.turns}
     chars: Counter[str] = Counter()
     size = 0
@@ -222,7 +230,18 @@ def tally(conversation: Conversation, redacted: Redacted) -> Tally:
         outputs=sum(turn.role == "assistant" for turn in conversation.turns),
         outputs_missing=dict(conversation.outputs_missing),
         bytes=size,
+        raw=_measured(conversation, contract),
+        redacted=_measured(redacted, contract),
     )
+
+
+def _measured(text: Conversation | Redacted, contract: Contract | None) -> dict[str, int]:
+    """The contract's statistics over every part of the turns; withheld parts count by their slips."""
+    if contract is None:
+        return {}
+    from incamera.deid.utility import measure
+
+    return measure((part.text for turn in text.turns for part in turn.parts), contract)
 
 
 def _width(span: Span) -> int:

@@ -71,7 +71,20 @@ def tables(desk: Desk, frame: Frame, made: Draw, decided: Decided) -> dict[str, 
             ("work_id", "code"),
         ),
         "obligations": _obligations(desk),
+        **_utility(decided),
     }
+
+
+#: Counts of the raw text below this are not told: each could be an answer about somebody.
+_LEAST = 10
+_UTILITY = ("statistic", "raw", "redacted", "change", "fell", "rose")
+
+
+def _utility(decided: Decided) -> dict[str, Table]:
+    """What the order's utility contract counts, before and after; no table without a contract."""
+    if not decided.sums.utility.conversations:
+        return {}
+    return {"utility": from_records(decided.sums.utility.report(least=_LEAST)["statistics"], _UTILITY)}
 
 
 def _coverage(decided: Decided) -> Table:

@@ -58,10 +58,22 @@ def load(path: Path) -> Contract:
         Malformed: `deid.not-a-contract`, `deid.telling-contract`.
     """
     try:
-        given = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        raise Malformed("deid.not-a-contract", "the file is not TOML in UTF-8", where=path.name) from None
-    return parse(given, where=path.name)
+        return loads(path.read_text("utf-8"), where=path.name)
+    except UnicodeDecodeError:
+        raise Malformed("deid.not-a-contract", "the file is not UTF-8 text", where=path.name) from None
+
+
+def loads(text: str, *, where: str) -> Contract:
+    """The contract in a TOML document.
+
+    Raises:
+        Malformed: `deid.not-a-contract`, `deid.telling-contract`.
+    """
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise Malformed("deid.not-a-contract", "the file is not TOML", where=where) from None
+    return parse(given, where=where)
 
 
 def parse(given: Mapping[str, Any], *, where: str) -> Contract:

@@ -73,6 +73,7 @@ _SILENCE = {
     "works.schedule": "none",
     "deidentification.languages": "every covered language",
     "deidentification.max_leak_rate": "none set",
+    "deidentification.utility": "no utility contract",
     "privacy.rho": "0, no noisy counts",
     "notice.days": "0, none ordered",
     "notice.template": "none",
@@ -113,7 +114,7 @@ def load(path: Path, *, today: date | None = None) -> Order:
         works=read(_works, path.parent),
         matching=matching,
         responsive=read(_responsive, matching),
-        deidentification=read(_deidentification),
+        deidentification=read(_deidentification, path.parent),
         production=read(_production),
         privacy=read(_privacy),
         notice=read(_notice),
@@ -303,8 +304,10 @@ def _responsive(document: Document, matching: MatchingTerms) -> ResponsiveTerms:
         )
 
 
-def _deidentification(document: Document) -> DeidentificationTerms:
+def _deidentification(document: Document, beside: Path) -> DeidentificationTerms:
     with document.section("deidentification") as s:
+        utility = s.text("utility", None)
+        sha256 = _document(s, "utility", beside, utility) if utility else None
         rate = s.number("max_leak_rate", 0, 1, None)
         for key in ("on_miss", "reading", "readings", "twice"):
             if rate is None and s.given(key):
@@ -323,7 +326,17 @@ def _deidentification(document: Document) -> DeidentificationTerms:
             reading=reading,
             readings=readings,
             twice=twice,
+            utility=_contract(s, beside / utility) if utility else None,
+            utility_sha256=sha256,
         )
+
+
+def _contract(s: Section, path: Path) -> str:
+    """The text of the utility contract; what it may count is decided where it is counted."""
+    try:
+        return files.read(path).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Malformed("order.not-toml", "the utility contract is UTF-8 text", where=s.where("utility")) from None
 
 
 def _reading(s: Section) -> tuple[Literal["redacted", "raw"], int | None, float]:

@@ -106,6 +106,7 @@ class ResponsiveTerms:
 class DeidentificationTerms:
     """`[deidentification]`: the recipe, and what happens if its measured recall is too low. `languages` empty is all covered.
 
+    `utility` is the text of the utility contract that the order names (docs/formats/utility.md), with its SHA-256.
     `reading` is the text that readers see, `readings` how many conversations of each stratum they read (None: enough for the
     rate if nothing is found), `twice` the share of these that two readers read.
     """
@@ -121,6 +122,8 @@ class DeidentificationTerms:
     reading: Literal["redacted", "raw"]
     readings: int | None
     twice: float
+    utility: str | None = None
+    utility_sha256: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,8 +48,23 @@ def test_the_page_shows_an_order_that_loads(tmp_path: Path) -> None:
         "sample.extends",
         "deidentification.max_leak_rate",
         "deidentification.on_miss",
+        "deidentification.utility",
         "notice.exemption_paragraph",
     }
+
+
+def test_an_order_names_what_the_expert_will_count(tmp_path: Path) -> None:
+    text = example().replace("# utility = ", "utility = ")
+    with pytest.raises(Malformed, match=r"order\.missing-document"):
+        load(put(tmp_path, text), today=TODAY)
+    contract = b'version = "incamera-utility/1"\n'
+    (tmp_path / "utility.toml").write_bytes(contract)
+    terms = load(put(tmp_path, text), today=TODAY).deidentification
+    assert terms.utility == contract.decode()
+    assert terms.utility_sha256 == digest(contract)
+    (tmp_path / "utility.toml").write_bytes(b"\xff")
+    with pytest.raises(Malformed, match=r"order\.not-toml"):
+        load(put(tmp_path, text), today=TODAY)
 
 
 def test_every_key_of_the_page_is_one_the_reader_knows_and_the_other_way_round(tmp_path: Path) -> None:
