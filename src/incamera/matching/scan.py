@@ -17,11 +17,14 @@ from incamera.matching import align, commonness, compiled, elicitation
 from incamera.matching.align import Rows
 from incamera.matching.commonness import Background, shipped
 from incamera.matching.index import Index
+from incamera.matching.unigrams import language
 from incamera.text import tokens
 from incamera.text.offsets import Packed, from_arrow, pack
 
 #: Conversations are put through the kernels together, up to this many characters at a time.
 BATCH_CHARACTERS = 16 << 20
+#: Words of a text by which its language is told, for surprisal.
+LANGUAGE_WORDS = 400
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -186,11 +189,19 @@ def _commonness(rows: Rows, fold: str, packed: Packed, index: Index, background:
     behind = scan_batch(texts, background.index, min_words=max(index.plan.threshold, background.index.plan.threshold))[not words]
     documents = commonness.in_background(held, behind)
     found = tokens.tokenise(texts, chars=not words)
-    first = (found.bounds[held.part] + held.first).tolist()
-    spans = zip(first, held.length.tolist(), strict=True)
-    bits = [commonness.surprisal([found.word(a + i) for i in range(n)]) if words else None for a, n in spans]
+    bits = [commonness.surprisal(*spelled) for spelled in _spelled(found, held)] if words else [None] * len(rows)
     in_works = commonness.in_works(rows, index)
     return [replace(c, background=d, surprisal=b) for c, d, b in zip(in_works, documents, bits, strict=True)]
+
+
+def _spelled(found: tokens.Tokens, rows: Rows) -> Iterator[tuple[list[str], str]]:
+    """The words of each row, and the language in which most of its text around them is written."""
+    languages: dict[int, str] = {}
+    for part, first, last in zip(rows.part.tolist(), rows.first.tolist(), rows.last.tolist(), strict=True):
+        a, b = int(found.bounds[part]), int(found.bounds[part + 1])
+        if part not in languages:
+            languages[part] = language(found.word(i) for i in range(a, min(b, a + LANGUAGE_WORDS)))
+        yield [found.word(i) for i in range(a + first, a + last)], languages[part]
 
 
 def _order(run: Run) -> tuple[Any, ...]:

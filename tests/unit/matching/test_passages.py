@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incamera.core.records import Commonness, Work
-from incamera.matching import commonness, near, passages
+from incamera.matching import commonness, near, passages, unigrams
 from incamera.matching.commonness import Background
 from incamera.matching.index import Index
 from incamera.matching.scan import scan, scan_runs
@@ -110,7 +110,7 @@ def test_the_shipped_background_knows_its_own_formulas() -> None:
     index = Index.of([work("a", prose(1, 50) + " " + licence + " " + prose(2, 20))])
     (match,) = scan(conversation(("assistant", licence)), index)
     assert match.commonness and match.commonness.background == 1
-    assert commonness.shipped().name == "stock-phrases/1"
+    assert commonness.shipped().name == "stock-phrases/2"
 
 
 def test_surprisal_adds_up_and_knows_common_words() -> None:
@@ -178,3 +178,30 @@ def test_exact_runs_are_not_told_twice_and_other_texts_not_at_all() -> None:
 def test_passages_and_near_rows_show_no_text() -> None:
     assert TEXT[:20] not in repr(chained(cut(TEXT, 0, 50)))
     assert Work(work_id="w", text="x").work_id in repr(chained(cut(TEXT, 0, 50)))
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "When she came home that evening the door was open and they had gone to the harbour with the dog"),
+        ("de", "Als sie am Abend nach Hause kam, stand die Tür auf und die anderen waren mit dem Hund zum Hafen gegangen"),
+        ("fr", "Quand elle est rentrée ce soir, la porte était ouverte et les autres étaient partis au port avec le chien"),
+        (
+            "es",
+            "Cuando ella llegó a casa por la tarde, la puerta estaba abierta y los otros se habían ido al puerto con el perro",
+        ),
+        ("ru", "Когда она вечером пришла домой, дверь была открыта, а все уже ушли с собакой к морю"),
+    ],
+)
+def test_surprisal_is_measured_in_the_language_of_the_text(language: str, said: str) -> None:
+    spelled = [word for word, _, _ in tokens.words(said)]
+    assert unigrams.language(spelled) == language
+    other = "de" if language == "en" else "en"
+    assert commonness.surprisal(spelled, language) < commonness.surprisal(spelled, other) - 2 * len(spelled)
+    (match,) = scan(conversation(("assistant", said)), Index.of([work("w", "Zzyx. " + said + " Qwrt.")]))
+    assert match.commonness is not None
+    assert match.commonness.surprisal == commonness.surprisal(spelled, language)
+
+
+def test_invented_words_are_measured_against_english() -> None:
+    assert unigrams.language(["zzyx", "qwrt"]) == unigrams.language([]) == "en"
