@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,8 +139,12 @@ def sort(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequence[
         found.append(_row(desk, one, drawn[Ref(one.row)], outcome.examined))
     _check_canaries(desk, sums.probes, found)
     here = {row.drawn.row for row in found}
+    unopened = {drawn[Ref(row.row)] for row in rows if row.row not in here and row.row not in failed}
+    closed = closed_codes(desk.home.vault.facts(), unopened) if unopened else {}
     gone = [
-        Failure(id=row.row, stage="examine", code=failed.get(row.row, "vault.shredded")) for row in rows if row.row not in here
+        Failure(id=row.row, stage="examine", code=failed.get(row.row) or closed.get(drawn[Ref(row.row)], "vault.shredded"))
+        for row in rows
+        if row.row not in here
     ]
     if gone:
         desk.watch.note(f"{len(gone)} drawn conversations could not be examined, or were shredded since; they are listed by code")
@@ -156,6 +160,12 @@ def sort(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequence[
         else:
             passed.append(row)
     return Sorted(rows=found, produce=produce, passed=passed, withheld=withheld, gone=gone, sums=sums)
+
+
+def closed_codes(facts: Iterable[Facts], crefs: Container[Ref]) -> dict[Ref, str]:
+    """Why conversations that are there were not opened: sealed to trustees who did not unseal them, or held by their subject."""
+    codes = {"escrowed": "vault.escrow-sealed", "user": "vault.held-by-subject"}
+    return {known.cref: codes[known.custody] for known in facts if known.cref in crefs and known.custody in codes}
 
 
 def _check_canaries(desk: Desk, probes: Sequence[Probe], found: Sequence[Row]) -> None:
