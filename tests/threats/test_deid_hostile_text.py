@@ -52,11 +52,14 @@ def test_time_grows_with_the_text_and_not_faster() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(300)
 def test_a_fifty_megabyte_line() -> None:
     text = "lorem ipsum dolor " * 2_800_000 + SECRET
     assert len(text) > 50_000_000
+    redact_text("once, so that what is compiled and mapped is there")
+    start = time.process_time()
     assert "klinger" not in redact_text(text)[-200:]
+    assert time.process_time() - start < 120
 
 
 @pytest.mark.parametrize(
