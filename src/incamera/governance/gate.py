@@ -55,33 +55,41 @@ class Gate:
         if standing is not None:
             standing.check(grant)
         overdue = standing is not None and standing.overdue(now)
-        kinds: dict[Shard, ShardFacts] = {}
-        answers: dict[ShardFacts, bool] = {}
+        answers: dict[_Kind, bool] = {}
         found = []
         for shard in shards:
-            kind = kinds.get(shard)
-            if kind is None:
-                kind = kinds[shard] = _kind(grant, shard, standing)
+            kind = _kind(grant, shard, standing)
             if kind not in answers:
-                answers[kind] = self._policy.decide(_question(grant, kind, now, used_records, overdue)).allowed
+                question = _question(grant, _facts(grant, kind), now, used_records, overdue)
+                answers[kind] = self._policy.decide(question).allowed
             found.append(answers[kind])
         return found
 
 
-def _kind(grant: Grant, shard: Shard, standing: Standing | None) -> ShardFacts:
+#: Class, matters, holds, whether it awaits shredding, whether its subject consented, and the subject: as far as policies read.
+_Kind = tuple[str, tuple[str, ...], tuple[str, ...], bool, bool, str | None]
+
+
+def _kind(grant: Grant, shard: Shard, standing: Standing | None) -> _Kind:
     """The shard as the policies see it: what they do not read for this purpose would only split it into equal questions."""
-    consents: tuple[str, ...] = ()
-    if grant.purpose in CONSENTABLE:
+    purpose, consented = grant.purpose, False
+    if purpose in CONSENTABLE:
         told = standing.consents.get(shard.subject or "", ()) if standing else ()
-        consents = (grant.purpose,) if grant.purpose in {*shard.consents, *told} else ()
+        consented = purpose in shard.consents or purpose in told
+    subject = shard.subject if purpose == "data_subject_request" else None
+    return shard.key_class, shard.matters, shard.holds, shard.pending_shred, consented, subject
+
+
+def _facts(grant: Grant, kind: _Kind) -> ShardFacts:
+    key_class, matters, holds, pending, consented, subject = kind
     return ShardFacts(
         id="shard",
-        key_class=shard.key_class,
-        matters=tuple(sorted(shard.matters)),
-        holds=tuple(sorted(shard.holds)),
-        consents=consents,
-        pending_shred=shard.pending_shred,
-        subject=shard.subject if grant.purpose == "data_subject_request" else None,
+        key_class=key_class,
+        matters=matters,
+        holds=holds,
+        consents=(grant.purpose,) if consented else (),
+        pending_shred=pending,
+        subject=subject,
     )
 
 

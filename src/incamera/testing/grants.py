@@ -41,6 +41,7 @@ def issue(grant_key: bytes, appender: Appender, *, now: datetime, **changed: Any
                 "not_before": _time(stated["not_before"]),
                 "expires_at": _time(stated["expires_at"]),
                 "approvals": list(stated["approvals"]),
+                **({"listed": stated["listed"]} if stated.get("listed") else {}),
             },
         )
     )

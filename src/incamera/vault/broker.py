@@ -231,19 +231,30 @@ class Broker:
         pending = {row.cref for row in rows if row.state != "live" or subjects[row.uref].state != "live"}
         if self._gate is None and not pending:
             return rows
-        asked = [row.cref for row in rows] if self._gate else list(pending)
         holds: dict[bytes, list[tuple[str, str]]] = {}
-        for cref, hold, matter in self._keys.chosen(_HOLDS, asked):
+        for cref, hold, matter in keyrows.holds(self._keys, rows):
             holds.setdefault(bytes(cref), []).append((hold, matter))
-        seen = [row for row in rows if row.cref not in pending or self._holding(grant, holds.get(row.cref, ()))]
-        if self._gate is None or not seen:
-            return seen
-        shards = [_shard(grant, row, row.cref in pending, holds.get(row.cref, ())) for row in seen]
-        used = self._usage.others(grant, [row.slot for row in seen])
-        answers = self._gate.allowed(grant, shards, now=self._latest or self._clock.now(), used_records=used)
-        if not any(answers):
+        seen = rows
+        if pending:
+            seen = [row for row in rows if row.cref not in pending or self._holding(grant, holds.get(row.cref, ()))]
+        return self._released(grant, seen, pending, holds) if seen and self._gate else seen
+
+    def _released(
+        self, grant: Grant, rows: list[KeyRow], pending: set[bytes], holds: Mapping[bytes, list[tuple[str, str]]]
+    ) -> list[KeyRow]:
+        """Those of *rows* that the gate releases: rows that agree in all it may know are asked about once."""
+        assert self._gate is not None
+        kinds = [(row.kind, row.uref, row.cref in pending, tuple(holds.get(row.cref, ()))) for row in rows]
+        asked = list(dict.fromkeys(kinds))
+        used = self._usage.others(grant, [row.slot for row in rows])
+        now = self._latest or self._clock.now()
+        answers = self._gate.allowed(grant, [_shard(grant, *kind) for kind in asked], now=now, used_records=used)
+        allowed = {kind for kind, answer in zip(asked, answers, strict=True) if answer}
+        if not allowed:
             raise Refused("vault.denied-by-policy", "the access policies release none of these", where=grant.matter)
-        return [row for row, allowed in zip(seen, answers, strict=True) if allowed]
+        if len(allowed) == len(asked):
+            return rows
+        return [row for row, kind in zip(rows, kinds, strict=True) if kind in allowed]
 
     @staticmethod
     def _holding(grant: Grant, holds: Sequence[tuple[str, str]]) -> bool:
@@ -334,12 +345,9 @@ class Broker:
         self._usage.revoke(grant, instant(self._clock.now()))
 
 
-_HOLDS = "SELECT held.cref, hold.id, hold.matter FROM held JOIN hold ON hold.id = held.hold_id WHERE held.cref IN ({})"
-
-
-def _shard(grant: Grant, row: KeyRow, pending: bool, holds: Sequence[tuple[str, str]]) -> Shard:
+def _shard(grant: Grant, kind: int, uref: bytes, pending: bool, holds: Sequence[tuple[str, str]]) -> Shard:
     matters = {matter for _, matter in holds} | ({grant.matter} if grant.listed is not None else set())
-    return Shard(CLASSES[row.kind], tuple(sorted(matters)), tuple(sorted(hold for hold, _ in holds)), pending, row.uref.hex())
+    return Shard(CLASSES[kind], tuple(sorted(matters)), tuple(sorted(hold for hold, _ in holds)), pending, uref.hex())
 
 
 def crefs_root(crefs: Sequence[bytes]) -> Digest:

@@ -84,6 +84,21 @@ def _strangers(database: Database, connection: Connection, crefs: Sequence[bytes
     return list(map(_KEY_ROW, _plain(database, found)))
 
 
+def holds(database: Database, rows: Sequence[KeyRow]) -> Iterable[tuple[Any, ...]]:
+    """(cref, hold, matter) of every hold over *rows*; over neighbours, rows that no hold covers are passed by."""
+    if not rows:
+        return []
+    slots = [row.slot for row in rows]
+    low, high = min(slots), max(slots)
+    if high - low >= 2 * len(rows) + 16:
+        return database.chosen(f"{_HOLDS} WHERE held.cref IN ({{}})", [row.cref for row in rows])
+    query = f"{_HOLDS} JOIN conversation_key AS c ON c.cref = held.cref WHERE c.hold_count > 0 AND c.slot BETWEEN ? AND ?"
+    return database.rows(query, (low, high))
+
+
+_HOLDS = "SELECT held.cref, hold.id, hold.matter FROM held JOIN hold ON hold.id = held.hold_id"
+
+
 def _plain(database: Database, rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
     """Rows with bytes in them: SQLite's driver hands bytes, PostgreSQL's may hand memoryviews."""
     if not database.postgres:

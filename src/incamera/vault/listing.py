@@ -53,7 +53,8 @@ class Listing:
         if not crefs:
             return []
         asked = np.frombuffer(b"".join(crefs), ">u8").reshape(-1, 2).astype(np.uint64)
-        return [cref for cref, known in zip(crefs, self._known(asked), strict=True) if not known]
+        known = self._known(asked)
+        return [] if known.all() else [cref for cref, here in zip(crefs, known, strict=True) if not here]
 
     def _known(self, asked: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
         low = np.searchsorted(self._first, asked[:, 0], "left")
