@@ -11,11 +11,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from parties import Matter
+from parties import Matter, log
 
-from incamera.clerk import canaries, clear
+from incamera.clerk import canaries, clear, evaluate
 from incamera.clerk.canaries import Blind, check_removed
 from incamera.clerk.probe import Planted, Probe
+from incamera.clerk.watch import Silent
 from incamera.core.errors import Refused
 from incamera.deid.evidence import canaries as made
 from incamera_verify import volume
@@ -31,13 +32,22 @@ def everything(path: Path) -> Iterator[tuple[Path, bytes]]:
             yield file, gzip.decompress(data) if file.suffix == ".gz" else data
 
 
+def evaluated(path: Path) -> Path:
+    """What `deid evaluate --json` says of one line of gold."""
+    text = "Please write to Wenzel Habergast."
+    gold = log(path / "gold.jsonl", [{"id": "g", "text": text, "spans": [{"start": 16, "end": 32, "label": "PERSON"}]}])
+    done = evaluate.evaluate(gold, None, None, recipe="conservative", confidence=0.95, processes=1, watch=Silent())
+    (path / "evaluated.json").write_text(json.dumps(done))
+    return path / "evaluated.json"
+
+
 def test_canaries_are_examined_counted_and_leave_no_trace(matter: Matter, monkeypatch: pytest.MonkeyPatch) -> None:
     planted: list[made.Canary] = []
     beside = made.beside
     monkeypatch.setattr(made, "beside", lambda *a, **k: planted.append(beside(*a, **k)) or planted[-1])
     monkeypatch.setattr(canaries, "ONE_IN", 2)
     with matter.new_home() as home:
-        done = matter.finish(home)
+        done = matter.finish(home, labelled=evaluated(matter.path))
         acts = {past.entry.act: past.entry.fields for past in home.ledger.entries(MATTER)}
     secrets = [secret for canary in planted for secret in canary.secrets]
     assert len(planted) == acts["canaries.planted"]["canaries"] == acts["canaries.removed"]["canaries"] == 6
@@ -50,7 +60,9 @@ def test_canaries_are_examined_counted_and_leave_no_trace(matter: Matter, monkey
             assert canary.conversation.id.encode() not in data, file
     volume.verify(matter.out / "production", Trust.parse((matter.out / "trust.toml").read_bytes()))
     with (matter.out / "production/TABLES/risk.csv").open(newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["kind"] == "canaries"]
+        table = list(csv.DictReader(lines))
+    assert [row["of"] for row in table if row["kind"] == "labelled" and row["what"] == "all mentions"] == ["1"]
+    rows = [row for row in table if row["kind"] == "canaries"]
     whole = next(row for row in rows if row["what"] == "all" and not row["language"] and not row["context"])
     assert (int(whole["of"]), int(whole["count"])) == (len(secrets), acts["canaries.removed"]["missed"])
     with (matter.out / "production/TABLES/hits_by_threshold.csv").open(newline="") as lines:

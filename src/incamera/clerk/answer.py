@@ -30,6 +30,7 @@ class Request:
     """What `incamera answer` was given. `without` names parties whose seed the order's fallback lets the draw do without.
 
     `rows` gives the row ids of an earlier frame over the same logs: how a neutral recomputes an answer in a home of its own.
+    `labelled` is what `deid evaluate --json` said of the order's recipe, for the evidence report.
     `processes` 0 runs everything in the calling process.
     """
 
@@ -40,6 +41,7 @@ class Request:
     approvals: tuple[Path, ...] = ()
     reveals: tuple[Path, ...] = ()
     readings: tuple[Path, ...] = ()
+    labelled: Path | None = None
     without: tuple[str, ...] = ()
     rows: Path | None = None
     processes: int = 2
@@ -145,6 +147,7 @@ def _work(desk: Desk, request: Request, volume: Path, extra: Sequence[Figure]) -
             approvals=approvals,
             out=volume,
             read=read,
+            labelled=request.labelled,
             extra=extra,
             stages=timings.stages,
         )

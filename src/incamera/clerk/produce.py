@@ -102,6 +102,7 @@ def produce(
     approvals: Sequence[Approval],
     out: Path,
     read: reading.Evidence | None = None,
+    labelled: Path | None = None,
     extra: Sequence[Figure] = (),
     stages: dict[str, Any],
 ) -> None:
@@ -119,7 +120,7 @@ def produce(
     facts: dict[Ref, Facts] = {known.cref: known for known in home.vault.facts() if known.cref in wanted}
     reuse = reuse_matter.gather(desk, results, decided, facts)
     reuse.write(out.parent / reuse_matter.REUSE)
-    report = risk.report(desk, results, decided, read, facts)
+    report = risk.report(desk, results, decided, read, facts, labelled)
     desk.watch.stage("build volume", sum(len(fragment.rows) for fragment in decided.produced))
     package = build(
         cleared(desk, results, decided, facts),

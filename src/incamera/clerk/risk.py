@@ -7,8 +7,11 @@ would leave, on a random part of it where that is large, and the report says so.
 from __future__ import annotations
 
 import hmac
+import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from incamera.clerk.canaries import ONE_IN, RECAPTURED
@@ -18,8 +21,10 @@ from incamera.clerk.examination import Results
 from incamera.clerk.probe import Probe
 from incamera.clerk.reading import Evidence
 from incamera.core.canon import canonical
+from incamera.core.errors import Malformed, Refused
 from incamera.core.ids import Ref
 from incamera.core.records import Redacted
+from incamera.deid import recipe as recipes
 from incamera.deid.evidence import attacks
 from incamera.production import Figure, Table
 from incamera.production.figures import DEID
@@ -32,12 +37,25 @@ from incamera_verify import risk
 ATTACKED = 1000
 ATTACKED_CHARACTERS = 1_500_000
 _CONFIDENCE = "0.95"
+#: What labels of a gold file may look like in a report: nothing that could carry a sentence of its text.
+_PLAIN = re.compile(r"[A-Za-z0-9 ._,/-]{0,60}")
 
 Line = dict[str, Any]
 
 
-def report(desk: Desk, results: Results, decided: Decided, read: Evidence | None, facts: Mapping[Ref, Facts]) -> dict[str, Any]:
-    """Everything that was measured about what was missed, by kind."""
+def report(
+    desk: Desk,
+    results: Results,
+    decided: Decided,
+    read: Evidence | None,
+    facts: Mapping[Ref, Facts],
+    labelled: Path | None = None,
+) -> dict[str, Any]:
+    """Everything that was measured about what was missed, by kind.
+
+    Args:
+        labelled: What `deid evaluate --json` said of the order's recipe; see `labelled_lines`.
+    """
     produced = [row for fragment in decided.produced for row in fragment.rows]
     desk.watch.stage("attack the output")
     lines, notes = _attacked(desk, results, produced, facts)
@@ -49,13 +67,15 @@ def report(desk: Desk, results: Results, decided: Decided, read: Evidence | None
         )
     if read is None:
         notes.append("no readers read a sample of this production: no bound on what still leaks is established")
-    notes.append("no labelled set is part of a matter: `incamera deid evaluate` measures the recipe on one")
+    evaluated = labelled_lines(labelled, recipes.load(desk.order.deidentification.recipe).digest()) if labelled else []
+    if not evaluated:
+        notes.append("no labelled set was given: `incamera deid evaluate` measures the recipe on one")
     return {
         "version": risk.VERSION,
         "matter": desk.matter,
         "order": desk.order.digest,
         "recipe": results.recipe.digest(),
-        "rows": [*(_readers(read) if read else ()), *_canaries(probes), *_recaptured(probes, read), *lines],
+        "rows": [*(_readers(read) if read else ()), *evaluated, *_canaries(probes), *_recaptured(probes, read), *lines],
         "notes": notes,
     }
 
@@ -116,6 +136,34 @@ def _readers(read: Evidence) -> list[Line]:
         *lines,
         _line("readers", "agreement", agreed, read.agreement.twice, means="read twice, and judged alike"),
     ]
+
+
+def labelled_lines(path: Path, recipe: str) -> list[Line]:
+    """An evaluation on labelled text as lines of the report: the holder's own figures, of text that is not of this matter.
+
+    Raises:
+        Malformed: `answer.bad-evaluation`. Refused: `answer.other-recipe`, it was measured under another recipe.
+    """
+    flaw = Malformed("answer.bad-evaluation", "expected what `incamera deid evaluate --json` prints", where=path.name)
+    try:
+        value = json.loads(path.read_bytes())
+        rows, stated, confidence = value["table"], value["recipe_digest"], str(value["confidence"])
+        lines = []
+        for row in rows:
+            by, name = str(row["by"]), str(row["value"])
+            if not all(_PLAIN.fullmatch(text) for text in (by, name, confidence, row["low"], row["high"])):
+                raise flaw
+            if type(row["covered"]) is not int or type(row["of"]) is not int:
+                raise flaw
+            side = {by: name} if by in ("language", "context") else {}
+            what = by if side or not name else f"{by}: {name}"
+            bounds = {"low": row["low"], "high": row["high"], "confidence": confidence}
+            lines.append(_line("labelled", what, row["covered"], row["of"], means="of labelled text", **side, **bounds))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise flaw from None
+    if stated != recipe:
+        raise Refused("answer.other-recipe", "the evaluation was made under another recipe than the order's", where=path.name)
+    return lines
 
 
 def _canaries(probes: Sequence[Probe]) -> list[Line]:

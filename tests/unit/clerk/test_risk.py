@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from incamera.clerk import risk
 from incamera.clerk.probe import Planted, Probe
 from incamera.core.canon import canonical
+from incamera.core.errors import Malformed, Refused
 from incamera.core.ids import Commitment, Digest, Ref
 from incamera.core.records import Part, Redacted, Span, Surrogate, Turn
 from incamera_verify import risk as shown
@@ -63,6 +66,41 @@ def test_canaries_are_counted_by_each_of_their_sides_and_by_all() -> None:
 def test_recapture_sums_detectors_over_conversations() -> None:
     rows = {row["what"]: row["count"] for row in risk._recaptured([probe(False)] * 10, None)}
     assert rows == {"rules and lists, and the names model": 60, "rules and lists": 20, "names model": 20, "neither": 7}
+
+
+EVALUATED: dict[str, Any] = {
+    "recipe_digest": "r" * 64,
+    "confidence": 0.95,
+    "table": [
+        {"by": "all mentions", "value": "", "covered": 9, "of": 10, "low": "0.5550", "high": "0.9975"},
+        {"by": "language", "value": "en", "covered": 9, "of": 10, "low": "0.5550", "high": "0.9975"},
+        {"by": "label", "value": "PERSON", "covered": 9, "of": 10, "low": "0.5550", "high": "0.9975"},
+    ],
+}
+
+
+def test_an_evaluation_of_the_same_recipe_stands_beside_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "evaluated.json"
+    path.write_text(json.dumps(EVALUATED))
+    lines = risk.labelled_lines(path, "r" * 64)
+    assert [(line["what"], line["language"], line["count"], line["of"]) for line in lines] == [
+        ("all mentions", "", 9, 10),
+        ("language", "en", 9, 10),
+        ("label: PERSON", "", 9, 10),
+    ]
+    with pytest.raises(Refused, match=r"answer\.other-recipe"):
+        risk.labelled_lines(path, "s" * 64)
+
+
+@pytest.mark.parametrize("change", [{"value": "a secret? yes!"}, {"covered": "9"}, {"low": None}, {"by": "x" * 61}])
+def test_an_evaluation_carries_no_text(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = tmp_path / "evaluated.json"
+    path.write_text(json.dumps({**EVALUATED, "table": [{**EVALUATED["table"][0], **change}]}))
+    with pytest.raises(Malformed, match=r"answer\.bad-evaluation"):
+        risk.labelled_lines(path, "r" * 64)
+    path.write_text("[]")
+    with pytest.raises(Malformed, match=r"answer\.bad-evaluation"):
+        risk.labelled_lines(path, "r" * 64)
 
 
 def report(**changes: Any) -> dict[str, Any]:

@@ -29,6 +29,9 @@ def answer(
     approval: Annotated[Paths | None, typer.Option(help="A signed approval; two are needed.")] = None,
     reveal: Annotated[Paths | None, typer.Option(help="A party's signed seed reveal; repeat for each party.")] = None,
     reading: Annotated[Paths | None, typer.Option(help="A reader's signed annotation; repeat for each reader.")] = None,
+    labelled: Annotated[
+        Path | None, typer.Option(help="What `deid evaluate --json` said of the order's recipe, for the evidence report.")
+    ] = None,
     without_party: Annotated[
         list[str] | None, typer.Option(help="Draw without this silent party, where the order's fallback allows it.")
     ] = None,
@@ -71,6 +74,7 @@ def answer(
         approvals=tuple(approval or ()),
         reveals=tuple(reveal or ()),
         readings=tuple(reading or ()),
+        labelled=labelled,
         without=tuple(without_party or ()),
         rows=rows,
         processes=processes,
