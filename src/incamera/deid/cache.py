@@ -14,6 +14,7 @@ import json
 import mmap
 import os
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ VERSION = b"incamera-cache/1"
 #: The first line is padded to this many bytes, so that arrays behind it lie aligned in a mapped file.
 HEAD = 128
 _ALIGNED = 64
+_KEPT_S = 30 * 24 * 3600
 
 
 def directory() -> Path | None:
@@ -104,10 +106,19 @@ def _write(path: Path, payload: bytes) -> bool:
             file.write(_head(payload))
             file.write(payload)
         Path(beside).replace(path)
+        _forget(path)
     except OSError:
         Path(beside).unlink(missing_ok=True)
         return False
     return True
+
+
+def _forget(path: Path) -> None:
+    """Delete earlier tables of the same name that nobody made anew for a month: what they were made from is gone."""
+    name = path.name.rpartition("-")[0]
+    for other in path.parent.glob(f"{name}-{'[0-9a-f]' * 32}.bin"):
+        if other.stat().st_mtime < time.time() - _KEPT_S:
+            other.unlink(missing_ok=True)
 
 
 def packed(arrays: Sequence[NDArray[Any]]) -> bytes:

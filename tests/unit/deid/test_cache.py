@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from incamera.core.ids import digest
@@ -94,3 +96,24 @@ def test_nothing_is_left_beside(folder: Path) -> None:
     cache.kept("x", KEY, Maker())
     cache.kept("x", KEY, Maker())
     assert len(list(folder.iterdir())) == 1
+
+
+def test_what_nobody_made_anew_for_a_month_is_forgotten(folder: Path) -> None:
+    for name, key in (("x", b"1"), ("x", b"2"), ("x-y", b"3")):
+        cache.kept(name, digest(key), Maker())
+    for path in folder.iterdir():
+        if digest(b"2")[:32] not in path.name:
+            os.utime(path, (0, 0))
+    cache.kept("x", KEY, Maker())
+    left = {path.name for path in folder.iterdir()}
+    assert left == {f"x-{digest(b'2')[:32]}.bin", f"x-{KEY[:32]}.bin", f"x-y-{digest(b'3')[:32]}.bin"}
+
+
+def test_arrays_come_back_aligned_and_read_only(folder: Path) -> None:
+    arrays = [np.arange(n, dtype=kind) for n, kind in ((3, "<u2"), (0, "<i8"), (100, "<u4"))]
+    back = cache.unpacked(cache.kept("arrays", KEY, lambda: cache.packed(arrays)))
+    for there, here in zip(arrays, back, strict=True):
+        assert there.dtype == here.dtype
+        assert there.tolist() == here.tolist()
+        assert here.ctypes.data % 64 == 0 or not here.size
+        assert not here.flags.writeable

@@ -28,7 +28,9 @@ from numpy.typing import NDArray
 from incamera.core.canon import canonical
 from incamera.core.ids import Digest, digest
 from incamera.deid import hits as h
+from incamera.deid.columns import PLAIN
 from incamera.deid.gate import verdicts as v
+from incamera.deid.lexicons import tables as t
 from incamera.deid.lexicons.characters import characters
 from incamera.deid.names import LABELS
 from incamera.deid.opinion import Opinion
@@ -65,7 +67,7 @@ class Gate:
     ) -> None:
         self._tokens = tokens
         self._code = code
-        self._known = np.array([low in known for low in tokens.lows], np.bool_) if known else _NOBODY
+        self._known = _used(tokens, known) if known else _NOBODY
         self._cleared, self._pointed = _NOBODY, _NOTHING
         if scores is not None:
             case = "" if tokens.cased else "-uncased"
@@ -107,6 +109,19 @@ def version() -> Digest:
 
 def _logits(threshold: str) -> float:
     return THRESHOLDS[threshold] / 1000
+
+
+def _used(tokens: Tokens, known: Mapping[str, int]) -> NDArray[np.bool_]:
+    """Which words *known* holds, of those for which it matters: no name, and not safe already."""
+    safe = t.SAFE_CASED | t.SAFE_UNCASED
+    open_ = (tokens.bits & t.NAME == 0) & ((tokens.bits & safe != safe) | (tokens.marks & PLAIN == 0))
+    used = np.zeros(len(tokens), np.bool_)
+    lower = tokens.folded.tobytes().decode("utf-32-le", "surrogatepass")
+    for i, start, end in zip(
+        np.flatnonzero(open_).tolist(), tokens.starts[open_].tolist(), tokens.ends[open_].tolist(), strict=True
+    ):
+        used[i] = lower[start:end] in known
+    return used
 
 
 def _pointed(scores: Opinion, n: int, limit: float) -> NDArray[np.int8]:
