@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import re
 
 import pytest
 from parties import Matter, article_works, conversation, log
 
 from incamera.clerk import examine, vocabulary, works
 from incamera.clerk.desk import Desk
-from incamera.core.errors import Malformed
+from incamera.core.errors import Malformed, Refused
+from incamera.deid import adapters
 from incamera.deid import vocabulary as common
 from incamera.governance import order as orders
 from incamera_verify import volume
@@ -106,3 +109,32 @@ def test_an_order_cannot_count_a_person(repeating: Matter) -> None:
     repeating.write_order()
     with repeating.new_home() as home, pytest.raises(Malformed, match=r"deid\.telling-contract"):
         repeating.finish(home)
+
+
+def test_the_detectors_of_the_order_are_asked_and_no_others(repeating: Matter, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class Noisy:
+        name, version, weights = "noisy", "1", ""
+
+        def detect(self, texts):
+            asked.extend(texts)
+            return [[adapters.Detected(m.start(), m.end(), "CODE", 0.5) for m in re.finditer("loud", t)] for t in texts]
+
+    def opened(given):
+        return [Noisy() for _ in given]
+
+    monkeypatch.setattr(adapters, "opened", opened)
+    examine._detectors.cache_clear()
+    repeating.more = '[deidentification]\ndetectors = ["noisy"]\n'
+    repeating.write_order()
+    with repeating.new_home() as home:
+        for wrong in ((), ("other",), ("noisy", "noisy")):
+            with pytest.raises(Refused, match=r"answer\.detectors-differ"):
+                repeating.finish(home, detectors=wrong)
+        assert asked == []
+        repeating.finish(home, detectors=("noisy=somewhere",))
+    examine._detectors.cache_clear()
+    assert asked
+    with gzip.open(repeating.out / "production/BULK/rows.jsonl.gz", "rt") as lines:
+        assert "loud" not in lines.read()

@@ -31,6 +31,7 @@ class Request:
 
     `rows` gives the row ids of an earlier frame over the same logs: how a neutral recomputes an answer in a home of its own.
     `labelled` is what `deid evaluate --json` said of the order's recipe, for the evidence report.
+    `detectors` say where the files of the order's further detectors lie: `NAME` or `NAME=PATH`.
     `processes` 0 runs everything in the calling process.
     """
 
@@ -43,6 +44,7 @@ class Request:
     readings: tuple[Path, ...] = ()
     labelled: Path | None = None
     without: tuple[str, ...] = ()
+    detectors: tuple[str, ...] = ()
     rows: Path | None = None
     processes: int = 2
 
@@ -128,7 +130,7 @@ def _work(desk: Desk, request: Request, volume: Path, extra: Sequence[Figure]) -
     with timings.of("index"):
         index_works(desk, request.works)
     with timings.of("examine"):
-        results = examine(desk, grant, list(drawn.values()), processes=request.processes)
+        results = examine(desk, grant, list(drawn.values()), processes=request.processes, detectors=request.detectors)
     with timings.of("decide"):
         put = sort(desk, results, drawn, made.rows)
     with timings.of("measure"):

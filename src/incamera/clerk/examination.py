@@ -16,10 +16,11 @@ from incamera.clerk.desk import Desk
 from incamera.clerk.examine import MatchThenRedact, Outcome
 from incamera.core.batch import EXAMINED
 from incamera.core.canon import unpack
+from incamera.core.errors import Refused
 from incamera.core.ids import Digest, Ref
 from incamera.core.records import Grant
+from incamera.deid import adapters, utility
 from incamera.deid import recipe as recipes
-from incamera.deid import utility
 from incamera.deid import vocabulary as common
 from incamera.deid.recipe import Recipe
 from incamera.deid.utility import Contract
@@ -57,7 +58,7 @@ class Results:
                     yield Ref(cref.hex()), found[cref]
 
 
-def examine(desk: Desk, grant: Grant, crefs: Sequence[Ref], *, processes: int) -> Results:
+def examine(desk: Desk, grant: Grant, crefs: Sequence[Ref], *, processes: int, detectors: Sequence[str] = ()) -> Results:
     """Open, search and redact every drawn conversation; what is finished already is taken from the matter's shelf.
 
     Privacy: plaintext exists in workers only; what reaches disk is sealed under each conversation's own key.
@@ -67,7 +68,7 @@ def examine(desk: Desk, grant: Grant, crefs: Sequence[Ref], *, processes: int) -
     index = desk.done("works")
     assert index is not None
     started = time.perf_counter(), time.process_time()
-    chosen = _recipe(desk)
+    chosen = _recipe(desk, detectors)
     vocabulary = _vocabulary(desk, grant, crefs, processes=processes)
     if vocabulary is not None:
         chosen = chosen.with_(vocabulary=vocabulary[1])
@@ -82,6 +83,7 @@ def examine(desk: Desk, grant: Grant, crefs: Sequence[Ref], *, processes: int) -
         protect_words=order.matching.protect_words,
         min_run=order.responsive.min_run,
         contract=contract(desk),
+        detectors=tuple(detectors),
     )
     _register(desk)
     desk.watch.stage("match and de-identify", len(crefs))
@@ -149,10 +151,24 @@ def contract(desk: Desk) -> Contract | None:
     return utility.loads(text, where="deidentification.utility") if text is not None else None
 
 
-def _recipe(desk: Desk) -> Recipe:
+def _recipe(desk: Desk, detectors: Sequence[str]) -> Recipe:
+    """The order's recipe, naming the further detectors by version and weights.
+
+    Raises:
+        Refused: `answer.detectors-differ`, those given are not those that the order names.
+        Malformed, Unavailable: `deid.*`, a detector cannot be opened.
+    """
     terms = desk.order.deidentification
+    named = [one.partition("=")[0] for one in detectors]
+    if sorted(named) != sorted(terms.detectors):
+        hint = f"the order names {', '.join(terms.detectors) or 'none'}; give each once with --detector NAME=PATH"
+        raise Refused("answer.detectors-differ", hint, where="deidentification.detectors")
     return recipes.load(terms.recipe).with_(
-        surrogates=terms.surrogates, linkage=terms.linkage, k=terms.k, protect_words=desk.order.matching.protect_words
+        detectors=tuple(map(adapters.identity, adapters.opened(detectors))),
+        surrogates=terms.surrogates,
+        linkage=terms.linkage,
+        k=terms.k,
+        protect_words=desk.order.matching.protect_words,
     )
 
 

@@ -101,6 +101,7 @@ class MatchThenRedact(Silent):
     protect_words: int
     min_run: int
     contract: Contract | None = None
+    detectors: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:
@@ -164,6 +165,7 @@ class MatchThenRedact(Silent):
             requests,
             vocabulary=_vocabulary(self.vocabulary, self.key),
             recipe=self.recipe,
+            detectors=_detectors(self.detectors),
             repeats=_repeats(self.recipe.digest()),
         )
         examined = []
@@ -253,6 +255,14 @@ def _index(path: str, key: bytes) -> Any:
     from incamera.matching.index import Index
 
     return Index.open(Path(path), key=key)
+
+
+@lru_cache(maxsize=1)
+def _detectors(given: tuple[str, ...]) -> Any:
+    """The further detectors, opened once per process; `find_many` holds them to the recipe's versions and weights."""
+    from incamera.deid.adapters import opened
+
+    return opened(given)
 
 
 @lru_cache(maxsize=1)

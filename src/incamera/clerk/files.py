@@ -76,11 +76,11 @@ def _deid(
 
 def _recipe(name: str, detectors: tuple[str, ...]) -> tuple[Recipe, list[Detector]]:
     """The shipped recipe *name*, naming the further detectors (`NAME` or `NAME=PATH`), and these, open."""
-    from incamera.deid.adapters import identity, open_detector
+    from incamera.deid.adapters import identity, opened
     from incamera.deid.recipe import load
 
-    opened = [open_detector(*one.split("=", 1)) for one in detectors]
-    return load(name).with_(detectors=tuple(map(identity, opened))), opened
+    asked = opened(detectors)
+    return load(name).with_(detectors=tuple(map(identity, asked))), asked
 
 
 def _deid_chunk(

@@ -73,6 +73,7 @@ _SILENCE = {
     "works.schedule": "none",
     "deidentification.languages": "every covered language",
     "deidentification.max_leak_rate": "none set",
+    "deidentification.detectors": "no further detector",
     "deidentification.utility": "no utility contract",
     "privacy.rho": "0, no noisy counts",
     "notice.days": "0, none ordered",
@@ -328,6 +329,9 @@ def _deidentification(document: Document, beside: Path) -> DeidentificationTerms
             twice=twice,
             utility=_contract(s, beside / utility) if utility else None,
             utility_sha256=sha256,
+            detectors=s.texts(
+                "detectors", (), pattern=r"[a-z0-9][a-z0-9-]{0,63}", hint="expected names of detectors, as presidio"
+            ),
         )
 
 

@@ -106,6 +106,7 @@ class ResponsiveTerms:
 class DeidentificationTerms:
     """`[deidentification]`: the recipe, and what happens if its measured recall is too low. `languages` empty is all covered.
 
+    `detectors` are further detectors that must be asked as well (docs/guides/detectors.md).
     `utility` is the text of the utility contract that the order names (docs/formats/utility.md), with its SHA-256.
     `reading` is the text that readers see, `readings` how many conversations of each stratum they read (None: enough for the
     rate if nothing is found), `twice` the share of these that two readers read.
@@ -124,6 +125,7 @@ class DeidentificationTerms:
     twice: float
     utility: str | None = None
     utility_sha256: Digest | None = None
+    detectors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

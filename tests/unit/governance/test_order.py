@@ -46,6 +46,7 @@ def test_the_page_shows_an_order_that_loads(tmp_path: Path) -> None:
     # what the page leaves open: nothing but these; the two of a bound, because no answer could keep an order that sets them
     assert {key for key, _ in order.defaults} == {
         "sample.extends",
+        "deidentification.detectors",
         "deidentification.max_leak_rate",
         "deidentification.on_miss",
         "deidentification.utility",
@@ -54,13 +55,14 @@ def test_the_page_shows_an_order_that_loads(tmp_path: Path) -> None:
 
 
 def test_an_order_names_what_the_expert_will_count(tmp_path: Path) -> None:
-    text = example().replace("# utility = ", "utility = ")
+    text = example().replace("# utility = ", "utility = ").replace("# detectors = ", "detectors = ")
     with pytest.raises(Malformed, match=r"order\.missing-document"):
         load(put(tmp_path, text), today=TODAY)
     contract = b'version = "incamera-utility/1"\n'
     (tmp_path / "utility.toml").write_bytes(contract)
     terms = load(put(tmp_path, text), today=TODAY).deidentification
     assert terms.utility == contract.decode()
+    assert terms.detectors == ("presidio",)
     assert terms.utility_sha256 == digest(contract)
     (tmp_path / "utility.toml").write_bytes(b"\xff")
     with pytest.raises(Malformed, match=r"order\.not-toml"):

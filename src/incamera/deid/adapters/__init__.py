@@ -88,6 +88,15 @@ def open_detector(name: str, path: str = "") -> Detector:
         raise Malformed("deid.detector-files", hint, where=f"detector {name!r}") from None
 
 
+def opened(given: Sequence[str]) -> list[Detector]:
+    """The detectors that are *given* as `NAME` or `NAME=PATH`, in that order.
+
+    Raises:
+        Malformed, Unavailable: as `open_detector`.
+    """
+    return [open_detector(*one.split("=", 1)) for one in given]
+
+
 def identity(detector: Detector) -> str:
     """`name/version@weights`: what the recipe holds of a detector. Where its files lie is not part of it."""
     return f"{detector.name}/{detector.version}" + (f"@{detector.weights}" if detector.weights else "")
@@ -143,4 +152,4 @@ def _row(detector: Detector, n: int, one: Detected, length: int) -> tuple[int, i
     return h.row(one.start, one.end, label, KIND[label], min(one.score, 0.89), f"adapter.{n}")
 
 
-__all__ = ["GROUP", "MOST", "Detected", "Detector", "Factory", "agree", "ask", "identity", "names", "open_detector"]
+__all__ = ["GROUP", "MOST", "Detected", "Detector", "Factory", "agree", "ask", "identity", "names", "open_detector", "opened"]

@@ -35,6 +35,12 @@ def answer(
     without_party: Annotated[
         list[str] | None, typer.Option(help="Draw without this silent party, where the order's fallback allows it.")
     ] = None,
+    detector: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[=PATH]", help="Where the files of a further detector lie that the order names; repeat for each."
+        ),
+    ] = None,
     rows: Annotated[
         Path | None,
         typer.Option(help="Row ids of an earlier frame (from `sample check --json`), to recompute an answer elsewhere."),
@@ -76,6 +82,7 @@ def answer(
         readings=tuple(reading or ()),
         labelled=labelled,
         without=tuple(without_party or ()),
+        detectors=tuple(detector or ()),
         rows=rows,
         processes=processes,
     )
