@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parents[3]
 VERIFY = ROOT / "packages/incamera-verify/src/incamera_verify"
 #: The verifier's modules that check volumes; arithmetic, notes, bundles and draws have pages of their own.
 OURS = (
-    "acts certificate cli documents evidence loadfile logs manifest numbers overlay reading render report risk rows rsmf sample trust "
-    "volume"
+    "acts certificate cli documents evidence loadfile logs manifest numbers overlay reading render report risk rows rsmf sample "
+    "trust volume"
 )
 _RAISED = re.compile(
     r'(?:VerificationError|Malformed|Refused|Unavailable|Unverified|load_json|_container_flaw)\([^()]*?"([a-z]+\.[a-z0-9-]+)"',
