@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
@@ -136,6 +136,14 @@ def seal(conversations: Iterable[Conversation], out: Path, *, keys: PersonKeys, 
 
     _new(out, lines())
     return count
+
+
+def read(paths: Sequence[Path]) -> Iterator[Conversation]:
+    """The conversations of exports or logs, in any format that the product reads. Raises as `ingest.files.read`."""
+    from incamera.ingest import files
+    from incamera.ingest.report import Report
+
+    yield from files.read(paths, report=Report())
 
 
 def facts(conversation: Conversation, subject: str = "") -> Facts:

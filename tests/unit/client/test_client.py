@@ -160,3 +160,25 @@ def test_facts_are_what_the_conversation_says(tmp_path: Path) -> None:
         "test",
         "2025-03-01T09:30:00+00:00",
     )
+
+
+def test_the_commands_go_the_whole_way_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from incamera.doors.cli.app import build
+
+    monkeypatch.setenv("INCAMERA_PASSPHRASE", PASSPHRASE)
+    said = {"id": "k1", "subject": "me", "turns": [{"role": "user", "text": f"{CANARY} hello"}]}
+    (tmp_path / "mine.jsonl").write_text(json.dumps(said) + "\n")
+    key, upload, new, out = (str(tmp_path / name) for name in ("mine.key", "upload.jsonl", "new.jsonl", "out.jsonl"))
+    for line in (
+        ["client", "keygen", key, "--json"],
+        ["client", "seal", key, str(tmp_path / "mine.jsonl"), "-o", upload, "--subject", "my-account", "--json"],
+        ["client", "rotate", key, upload, "-o", new, "--json"],
+        ["client", "open", key, new, "-o", out, "--json"],
+    ):
+        build()(line, standalone_mode=False)
+    shown = capsys.readouterr()
+    assert '"opened": 1' in shown.out
+    assert CANARY not in shown.out + shown.err + Path(upload).read_text() + Path(new).read_text()
+    assert unpack(Path(out).read_bytes().strip(), Conversation).turns[0].parts[0].text == f"{CANARY} hello"

@@ -25,6 +25,7 @@ def build() -> typer.Typer:
         access,
         answer,
         broker,
+        client,
         deid,
         hold,
         home,
@@ -47,7 +48,7 @@ def build() -> typer.Typer:
     )
     answer.register(app)
     home.register(app)
-    for group in (matter, access, sample, deid, reading, matching, production, vault, hold, ledger, broker):
+    for group in (matter, access, sample, deid, reading, matching, production, vault, hold, ledger, broker, client):
         app.add_typer(group.app)
     for further in (vault.trustee, broker.witness, broker.passphrase):
         app.add_typer(further)
