@@ -16,7 +16,7 @@ from incamera.clerk import partial
 from incamera.clerk.collect import inputs
 from incamera.clerk.jsonl import Row
 from incamera.clerk.watch import Watcher
-from incamera.core.errors import Malformed
+from incamera.core.errors import Malformed, Refused
 from incamera.core.records import Conversation, Match, Span
 
 if TYPE_CHECKING:
@@ -180,6 +180,18 @@ def opened(search: Search, watch: Watcher) -> Opened:
     return Opened(search, works, Report(), accounts, behind, watch)
 
 
+def keep_apart(search: Search, *outs: Path | None) -> None:
+    """Refuse an output inside a directory that is read: the search would read what it writes, and again in the next run.
+
+    Raises:
+        Refused: `files.out-in-source`.
+    """
+    read = [path.resolve() for path in (search.source, search.index, search.background) if path is not None and path.is_dir()]
+    for out in outs:
+        if out is not None and any(out.resolve().is_relative_to(path) for path in read):
+            raise Refused("files.out-in-source", "the output lies inside what is read: give another place", where=str(out))
+
+
 def _shipped() -> str:
     from incamera.matching.commonness import shipped
 
@@ -203,8 +215,9 @@ def scan(
         near: Also write windows that resemble a work: incomplete, never counted with the runs.
 
     Raises:
-        Those of `opened`, of the reading, and of `partial.growing`.
+        Those of `keep_apart`, of `opened`, of the reading, and of `partial.growing`.
     """
+    keep_apart(search, out, passages, near)
     under_way = opened(search, watch)
     outs = {name: path for name, path in (("runs", out), ("passages", passages), ("near", near)) if path is not None}
     rows = _Rows(under_way.index, tuple(outs), characters_150)

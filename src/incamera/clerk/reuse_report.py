@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from incamera.clerk import jsonl
-from incamera.clerk.reuse import Opened, Search, opened
+from incamera.clerk.reuse import Opened, Search, keep_apart, opened
 from incamera.clerk.watch import Watcher
 from incamera.core.ids import Commitment
 from incamera.core.records import Conversation, Match, Silent
@@ -35,7 +35,7 @@ def report(
         who: Also write which conversation each name is. It stays with the holder.
 
     Raises:
-        Those of `reuse.opened` and of the reading. Malformed: `deid.*`, of the recipe. Unavailable: `matching.unreadable`.
+        Those of `keep_apart`, `opened` and of the reading. Malformed: `deid.*`, of the recipe. Unavailable: `matching.unreadable`.
 
     Privacy: pages and tables hold counts, works, and de-identified text; `matches.parquet` holds offsets, which tell the passage
         to whoever has the work.
@@ -46,6 +46,7 @@ def report(
     from incamera.matching import store
     from incamera.matching.tally import Tally
 
+    keep_apart(search, out, who)
     load(recipe)  # a flaw of it is said before the search, not after
     under_way = opened(search, watch)
     tally = Tally(under_way.index)

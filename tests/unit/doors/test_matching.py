@@ -299,3 +299,34 @@ def test_the_report_counts_only_lengths_that_the_index_promises(run: Run, works:
     assert run("report", talks, "--index", tmp_path / "index", "-o", tmp_path / "report", "--show", 0)[0] == 0
     with (tmp_path / "report/hits.csv").open(newline="") as file:
         assert {row["min_words"] for row in csv.DictReader(file)} == {"25", "50", "100"}
+
+
+@pytest.mark.parametrize("command", ["scan", "report"])
+def test_an_output_inside_what_is_read_is_refused(run: Run, index: Path, talks: Path, tmp_path: Path, command: str) -> None:
+    source = tmp_path / "logs"
+    source.mkdir()
+    talks.rename(source / talks.name)
+    for out in (source / "out", source / "deeper" / "out", index / "out"):
+        code, said = run(command, source, "--index", index, "-o", out)
+        assert code != 0
+        assert said["error"]["code"] == "files.out-in-source"
+        assert not out.exists()
+
+
+def test_a_turn_of_50_megabytes(run: Run, index: Path, tmp_path: Path) -> None:
+    long = "filler and more of it, " * 2_200_000 + cut(A, 40, 12)
+    code, said = run("scan", lines(tmp_path / "long.jsonl", talk("long", long)), "--index", index, "-o", tmp_path / "rows.jsonl")
+    assert (code, said["rows"]) == (0, 1)
+    (row,) = read(tmp_path / "rows.jsonl")
+    assert (row["end"], row["words"]) == (len(long), 12)
+
+
+def test_answers_that_are_missing_or_empty_are_no_obstacle(run: Run, index: Path, tmp_path: Path) -> None:
+    odd = [
+        {"id": "a", "turns": [{"role": "user", "text": "hi"}]},
+        talk("b", ""),
+        {"id": "c", "turns": []},
+        talk("d", cut(A, 40, 12)),
+    ]
+    code, said = run("scan", lines(tmp_path / "odd.jsonl", *odd), "--index", index, "-o", tmp_path / "rows.jsonl")
+    assert (code, said["rows"]) == (0, 1)
