@@ -35,7 +35,7 @@ def report(
         who: Also write which conversation each name is. It stays with the holder.
 
     Raises:
-        Those of `keep_apart`, `opened` and of the reading. Malformed: `deid.*`, of the recipe. Unavailable: `matching.unreadable`.
+        Those of `keep_apart`, `opened` and the reading. Malformed: `deid.*`, of the recipe. Unavailable: `matching.unreadable`.
 
     Privacy: pages and tables hold counts, works, and de-identified text; `matches.parquet` holds offsets, which tell the passage
         to whoever has the work.
