@@ -32,6 +32,13 @@ def kernels() -> Any:
     return found
 
 
+@functools.cache
+def _extend_kernels() -> Any:
+    from incamera.matching import extend_kernels
+
+    return extend_kernels
+
+
 def _address(array: npt.NDArray[Any]) -> int:
     return int(array.__array_interface__["data"][0])
 
@@ -174,11 +181,10 @@ def extend(
     block_work: I64,
 ) -> tuple[I64, I64]:
     """Maximal runs through the seeds (rows as `kernels.extend` gives them), and neighbours that were not loaded."""
-    found = kernels()
-    if found is None:
+    if kernels() is None:
         return plain.extend(text, seeds, seed_slot, work, block_number, block_base, block_work)
     runs = np.empty((len(seeds), 6), dtype=np.int64)
-    n, wanted = found.extend(
+    n, wanted = _extend_kernels().extend(
         _addresses(text),
         readonly(text.bounds),
         readonly(seeds),

@@ -155,7 +155,7 @@ def _taken(packed: Packed, places: I64, sizes: I64) -> U8:
 
 _ITEM = re.compile(
     rb"((?:[0-9A-Za-z]|[\xc3-\xdf][\x80-\xff])+)"
-    rb"|[\x00-/:-@\[-`{-\x7f]{1,8}"
+    rb"|[\x01-/:-@\[-`{-\x7f]{1,8}|\x00"
     rb"|[\xc2-\xdf][\x80-\xff]?|[\xe0-\xef][\x80-\xff]{0,2}|[\xf0-\xff][\x80-\xff]{0,3}|[\x80-\xc1]"
 )
 

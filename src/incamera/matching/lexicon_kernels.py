@@ -30,8 +30,8 @@ def _alphanumeric(byte):  # type: ignore[no-untyped-def]
 def _item(data, i, end):  # type: ignore[no-untyped-def]
     """(bytes, whether a word) of the item at byte *i*.
 
-    A word: letters and digits of ASCII and the letters of two bytes. A character of C2 or of three and four bytes stands alone;
-    other ASCII goes together, up to eight.
+    A word: letters and digits of ASCII and the letters of two bytes. A character of C2 or of three and four bytes stands alone,
+    and so does NUL, so that no item ends as its padding does; other ASCII goes together, up to eight.
     """
     b = load8(data, i)
     n = np.int64(0)
@@ -47,9 +47,9 @@ def _item(data, i, end):  # type: ignore[no-untyped-def]
         if n > 0:
             return n, True
     if b < 128:
-        while i + n < end and n < SEPARATORS and load8(data, i + n) < 128 and not _alphanumeric(load8(data, i + n)):
+        while i + n < end and n < SEPARATORS and 0 < load8(data, i + n) < 128 and not _alphanumeric(load8(data, i + n)):
             n += 1
-        return n, False
+        return max(n, np.int64(1)), False
     n = np.int64(1)
     if b >= 0xC2:
         n = 2 + (b >= 0xE0) + (b >= 0xF0)

@@ -169,7 +169,8 @@ def lowest(typingctx: Any, value: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def classes(typingctx: Any, at: Any) -> Any:
-    """Of the 64 bytes at address *at*, one bit each: (ASCII letters and digits, bytes that take more than a table of ASCII).
+    """Of the 64 bytes at address *at*, one bit each: (ASCII letters and digits, bytes to be looked at one by one:
+    NUL, `&` and all that is not ASCII).
 
     One vector of 64 lanes, which LLVM cuts into what the processor has; nothing branches.
     """
@@ -185,6 +186,7 @@ def classes(typingctx: Any, at: Any) -> Any:
         letter = builder.icmp_unsigned("<", builder.sub(builder.or_(x, all_(0x20)), all_(ord("a"))), all_(26))
         digit = builder.icmp_unsigned("<", builder.sub(x, all_(ord("0"))), all_(10))
         odd = builder.or_(builder.icmp_unsigned(">", x, all_(127)), builder.icmp_unsigned("==", x, all_(ord("&"))))
+        odd = builder.or_(odd, builder.icmp_unsigned("==", x, all_(0)))
         masks = [builder.bitcast(mask, ir.IntType(64)) for mask in (builder.or_(letter, digit), odd)]
         return context.make_tuple(builder, signature.return_type, masks)
 

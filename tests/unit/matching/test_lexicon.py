@@ -79,6 +79,12 @@ def test_plain_python_gives_the_same_bytes(texts: list[str]) -> None:
     assert back == packed.data[: packed.bounds[-1]].tobytes()
 
 
+@pytest.mark.parametrize("text", ["\0\0\0" + "0\0", ",\0,\0\0 ,", "a\0" * 40, "ab,\0cd " * 30])
+def test_nul_is_no_padding(text: str) -> None:
+    packed = pack([text])
+    assert opened(packed, lexicon.learn(packed)) == text.encode()
+
+
 def test_prose_takes_less_than_half() -> None:
     packed = pack([prose(str(n), 4000) for n in range(40)])
     words = lexicon.learn(packed)
