@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from incamera.deid.lexicons import terms
 
 _WORD = re.compile(r"[^\W_]+")
-_PEOPLE = ("PERSON", "ACCOUNT")
+#: Labels of those who have names in several forms.
+PEOPLE = ("PERSON", "ACCOUNT")
 _HONORIFIC = frozenset(terms.TITLES | {"s"})
 
 
@@ -28,7 +29,7 @@ class Aliases:
 
     def __init__(self, surfaces: Iterable[tuple[str, str]]) -> None:
         self._leader: dict[str, str] = {}
-        names = {key(s) for label, s in surfaces if label in _PEOPLE}
+        names = {key(s) for label, s in surfaces if label in PEOPLE}
         holding: dict[str, list[str]] = {}
         parts = {n: _parts(n) for n in names}
         for name in sorted([n for n in names if len(parts[n]) > 1]):
@@ -50,7 +51,7 @@ class Aliases:
     def cluster(self, label: str, surface: str) -> tuple[str, str]:
         """(label, leader): equal for surfaces that share a surrogate."""
         form = key(surface)
-        if label in _PEOPLE:
+        if label in PEOPLE:
             return "PERSON", self._leader.get(form, form)
         return label, form
 

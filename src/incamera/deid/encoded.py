@@ -42,24 +42,25 @@ def runs(text: str) -> Iterator[Run]:
 
     Cost: one scan of a few nanoseconds a character where there is no candidate, as in most prose.
     """
-    if not _promising(text):
+    piece = _promising(text)
+    if piece is None:
         return
-    for m in _RUN.finditer(text):
+    for m in _RUN.finditer(text, text.index(piece)):
         run = m.group()
         # Encoded text has letters of both cases; long words, paths, rules and hexadecimal digests have not.
         if not (run.islower() or run.isupper()):
             yield from _read(text, m.start(), m.end())
 
 
-def _promising(text: str) -> bool:
-    """Whether a run in *text* can be encoded text: most text is done here. A run holds no blank, and few words are as long."""
+def _promising(text: str) -> str | None:
+    """The first word of *text* that can begin encoded text. A run holds no blank, and few words are as long."""
     for piece in text.split():
         if len(piece) >= _LEAST:
             for run in _LONG.findall(piece):
                 wrapped = piece.endswith(run) and (piece + "\n" in text or piece + "\r" in text)
                 if wrapped or not (run.islower() or run.isupper()):
-                    return True
-    return False
+                    return piece
+    return None
 
 
 def _read(text: str, start: int, end: int) -> Iterator[Run]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from incamera.deid.aliases import Aliases
+from incamera.deid.aliases import PEOPLE, Aliases
 from incamera.deid.tokens import TAG
 
 #: (label, surface) -> (replacement, method)
@@ -26,7 +26,10 @@ def tags(aliases: Aliases, texts: Iterable[str]) -> Replace:
     given: dict[str, dict[str, tuple[str, str]]] = {}
 
     def replace(label: str, surface: str) -> tuple[str, str]:
-        label, form = aliases.cluster(label, surface)
+        if label not in PEOPLE and surface.isalnum():  # one word that names nobody, as most are
+            form = surface.lower()
+        else:
+            label, form = aliases.cluster(label, surface)
         mine = given.get(label)
         if mine is None:
             mine = given[label] = {}

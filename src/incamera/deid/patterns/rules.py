@@ -3,7 +3,7 @@
 `core` is what Hyperscan or RE2 nominate by; the confirming matcher adds the borders (no letter or digit beside the match
 unless the rule says otherwise). `group` picks the part that identifies where the rest is context. `check` labels and ranks:
 a failed checksum lowers the score or changes the label, it never clears a finding; a *costly* check is asked only of matches
-that no other rule has named.
+that no other rule has named; its cheap part, which says whether the match counts at all, of every other too.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Rule:
     check: Check | None = None
     open_left: bool = False
     open_right: bool = False
-    costly: bool = False
+    costly: Callable[[str], bool] | None = None
     reach: int = 130
     lead: int = 0
     solid: bool = False
@@ -55,7 +55,7 @@ _DAY = (
     r"|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag"
 )
 _N = (
-    r"(?:\d{1,15}(?:[.,]\d{1,15}){0,3}|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?"
+    r"(?:\d{1,9}(?:[.,]\d{1,9}){0,2}|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?"
     r"|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
     r"|(?:a|one|two|three|several|few) hundred|an?|half an?|several|a few|a couple of|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|un|una"
     r"|deux|trois|quatre|cinq|six|sept|huit|neuf|dix|ein|eine|einem|einen|zwei|drei|vier|f[uü]nf|sechs|sieben|acht|neun|zehn)"
@@ -128,7 +128,7 @@ RULES: tuple[Rule, ...] = (
     Rule(id="date.day", reach=17, label="DATE", kind="quasi", score=0.7, core=rf"(?i)(?:(?:next|last|this|every|on)\s)?(?:{_DAY})s?", check=v.weekday),
     Rule(id="date.year", reach=12, label="DATE", kind="quasi", score=0.8, core=r"(?:1[6-9]|20)\d{2}(?:\s?[-–/]\s?(?:(?:1[6-9]|20)\d{2}|\d{2}))?s?"),
     Rule(id="date.decade", label="DATE", kind="quasi", score=0.8, core=r"(?i)(?:(?:early|mid|late|the)[ -]){1,3}(?:\d0|[12]\d{2}0|(?:eigh|nine|seven|six|fif|for|thir|twen)ties)['’]?s?"),
-    Rule(id="date.duration", reach=600, label="DATE", kind="quasi", score=0.7,
+    Rule(id="date.duration", reach=250, label="DATE", kind="quasi", score=0.7,
          core=rf"(?i){_N}(?:[ -](?:to|or|and|and a half|y)[ -]{_N})?[ -](?:(?:calendar|working|consecutive|more|full|further|additional)\s)?{_UNIT}(?:[’']s?)?(?:,?\s(?:and\s|y\s)?{_N}\s{_UNIT}){{0,3}}(?:\s(?:ago|later|earlier|before|after|old|of age|de edad))?"),
     Rule(id="date.ordinal", label="DATE", kind="quasi", score=0.6, core=r"(?i)(?:the\s)?\d{1,2}(?:st|nd|rd|th)(?:\s(?:of\s)?(?:century|grade|birthday))?"),
     Rule(id="date.relative", label="DATE", kind="quasi", score=0.6,
@@ -137,19 +137,19 @@ RULES: tuple[Rule, ...] = (
     Rule(id="time", reach=14, label="TIME", kind="quasi", score=0.8, core=r"(?i)\d{1,2}[:.h]\d{2}(?::\d{2})?\s?(?:[ap]\.?m\.?|hrs?|hours|uhr|h)?"),
     Rule(id="time.ampm", label="TIME", kind="quasi", score=0.8, core=r"(?i)\d{1,2}\s?[ap]\.?m\.?", open_right=True),
     # --- how old, how much --------------------------------------------------------------------------------------------
-    Rule(id="age", label="AGE", kind="quasi", score=0.9,
+    Rule(id="age", reach=45, label="AGE", kind="quasi", score=0.9,
          core=rf"(?i)(?:{_N}[ -]?(?:years?|yrs?|year|y|months?|weeks?|days?)[ -]?(?:old|o|of age)|(?:aged?|edad|âge|alter|età|idade)\s?(?:[:=]|of|de|is|es)?\s?\d{{1,3}}|{_N}\s?(?:años?|ans|jahre|anni|anos)(?:\s(?:de edad|alt))?)"),
     Rule(id="age.sex", label="AGE", kind="quasi", score=0.8, core=r"\d{1,2}\s?[/(]?\s?[MFmf]\)?"),
     Rule(id="age.am", label="AGE", kind="quasi", score=0.7, group=1, core=r"(?i)(?:i am|i['’]?m|she is|he is|she['’]s|he['’]s|turned|turning|tengo|tiene)\s(\d{1,2})"),
-    Rule(id="money", reach=190, label="QUANTITY", kind="quasi", score=0.7,
-         core=rf"(?i)(?:(?:approximately|about|around|over|some)\s)?(?:[$€£¥₹₽₺]\s?\d[\d.,]{{0,30}}(?:\s?(?:k|m|bn|thousand|million|billion))?|{_CUR}\s?\d[\d.,  ]{{0,30}}(?:\s?(?:thousand|million|billion))?|{_N}(?:\s\d{{3}}){{0,5}}(?:\s(?:hundred|thousand|million|billion)){{0,3}}\s?(?:[$€£¥₹]|[a-z]{{4,12}}\s{_CUR}|{_CUR})(?:\s\([a-z]{{3}}\))?)"),
-    Rule(id="size", label="QUANTITY", kind="quasi", score=0.5, core=rf"(?i)\d{{1,15}}(?:[.,]\d{{1,15}})?\s?{_SIZE}", check=v.size),
+    Rule(id="money", reach=105, label="QUANTITY", kind="quasi", score=0.7,
+         core=rf"(?i)(?:(?:approximately|about|around|over|some)\s)?(?:[$€£¥₹₽₺]\s?\d[\d.,]{{0,30}}(?:\s?(?:k|m|bn|thousand|million|billion))?|{_CUR}\s?\d[\d.,  ]{{0,30}}(?:\s?(?:thousand|million|billion))?|{_N}(?:\s\d{{3}}){{0,3}}(?:\s(?:hundred|thousand|million|billion)){{0,2}}\s?(?:[$€£¥₹]|[a-z]{{4,12}}\s{_CUR}|{_CUR})(?:\s\([a-z]{{3}}\))?)"),
+    Rule(id="size", reach=45, label="QUANTITY", kind="quasi", score=0.5, core=rf"(?i)\d{{1,15}}(?:[.,]\d{{1,15}})?\s?{_SIZE}", check=v.size),
     # --- what a state or a bank gave out ----------------------------------------------------------------------------------
     Rule(id="card", reach=40, label="CARD", score=0.95, core=r"\d{4}(?:[ -]?\d){8,15}", check=v.card),
     Rule(id="iban", reach=50, label="IBAN", score=0.95, core=r"(?i)[a-z]{2}\d{2}(?:[ -]?[a-z0-9]{2,4}){3,9}", check=v.iban),
     Rule(id="bic", label="BIC", score=0.9, group=1, core=r"(?i)(?:bic|swift)(?:\s?code)?\s?[:=]?\s?([a-z]{6}[a-z0-9]{2}(?:[a-z0-9]{3})?)"),
     Rule(id="ssn", label="NATIONAL-ID", score=0.95, core=r"\d{3}[- ]\d{2}[- ]\d{4}"),
-    Rule(id="national-id", costly=True, reach=50, label="NATIONAL-ID", score=0.6, core=r"(?:[A-Za-z]{1,4}-?)?\d(?:[ .\-/]?\d|[ .\-/]?[A-Z]|[a-z]){6,19}", check=v.national_id),
+    Rule(id="national-id", costly=v.numbered, reach=50, label="NATIONAL-ID", score=0.6, core=r"(?:[A-Za-z]{1,4}-?)?\d(?:[ .\-/]?\d|[ .\-/]?[A-Z]|[a-z]){6,19}", check=v.national_id),
     Rule(id="id.named", reach=92, label="CODE", score=0.95, group=1,
          core=r"(?i)(?:ssn|social security|passport|pasaporte|passeport|reisepass|driver['’]?s? licen[sc]e|licen[sc]e plate|plate|matr[ií]cula|kennzeichen|dni|nie|nif|nhc|cif|cpf|cnpj|nin|nino|vat|tax id|tin|ein|itin|mrn|medical record|patient id|case|docket|application|file|account|acct|cuenta|customer|client|member|policy|order|invoice|booking|reference|ref|ticket|serial|imei|vin|employee|student|insurance|nass|historia clínica|colegiado|n[ºo°]\s?col(?:egiado)?|id)\.?\s?(?:card)?\s?(?:no|nos|number|nr|num|n[uú]mero|n[ºo°]|id|#|code)?\.?\s?[:=#]?\s?(?:is|es)?\s?((?:[a-z]{0,4}[- /]?)?\d(?:[ \-/.]?[a-z0-9]){2,24})"),
     Rule(id="case.number", label="CASE", score=0.9, core=r"(?i)(?:nos?\.?\s?)?\d{1,6}/\d{2,4}(?:/[a-z]{2,4})?"),

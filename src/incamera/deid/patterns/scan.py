@@ -7,7 +7,7 @@ reaches farther than it says, so that a line of 50 MB costs what 50 MB of lines 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Set
 from functools import cache
 from itertools import accumulate
@@ -38,11 +38,15 @@ _CAPITAL = re.compile(r"(?<!\\)[A-Z]")
 
 _CODE = (LABEL_CODE["CODE"], 500)
 #: The checks of costly rules, by detector.
-_CHECKS = {DETECTOR_CODE[f"pattern.{rule.id}"]: rule.check for rule in RULES if rule.costly and rule.check is not None}
+_CHECKS = {
+    DETECTOR_CODE[f"pattern.{rule.id}"]: (rule.costly, rule.check)
+    for rule in RULES
+    if rule.costly is not None and rule.check is not None
+}
 #: What may follow a match and be read into it.
 _LAST = frozenset(".,;:!?)]}'\" \n")
-#: A costly match is named where one at least this sure (thousandths) covers it.
-_SURE = 600
+#: A costly match is named where one at least this sure covers it, or one as confident as `resolve` means it touches it.
+_SURE, _CONFIDENT = 600, 900
 
 
 def scan(text: str, nominate: Nominator | None = None) -> Hits:
@@ -56,7 +60,7 @@ def scan(text: str, nominate: Nominator | None = None) -> Hits:
     costly: set[_Row] = set()
     checked: _Checked = {}
     for i, segment, first, last in nominate(text, parts):
-        (costly if RULES[i].costly else rows).update(_confirm(i, text, parts[segment], first, last, checked))
+        (rows if RULES[i].costly is None else costly).update(_confirm(i, text, parts[segment], first, last, checked))
     rows.update(_named_last(costly, rows, text))
     return matrix(sorted(rows, key=lambda row: (row[START], -row[END], row[DETECTOR])))
 
@@ -113,7 +117,7 @@ def _asked() -> tuple[_How, ...]:
                 caseless=caseless,
                 reach=rule.reach,
                 group=rule.group,
-                check=None if rule.costly else rule.check,
+                check=None if rule.costly is not None else rule.check,
                 named=(LABEL_CODE[rule.label], round(rule.score * 1000)),
                 kind=KIND_CODE[rule.kind],
                 detector=DETECTOR_CODE[f"pattern.{rule.id}"],
@@ -175,18 +179,33 @@ def _verdict(i: int, check: Check, surface: str, checked: _Checked) -> _Named | 
 
 
 def _named_last(costly: Set[_Row], rows: Set[_Row], text: str) -> Iterator[_Row]:
-    """Costly matches: checked where no sure match of another rule covers them, taken as they are where one does."""
+    """Costly matches: checked where no other rule's match names them anyway, taken as they are where one does.
+
+    One that covers them and is sure does; so does any confident one that touches them, whose label the whole will take.
+    """
     if not costly:
         return
-    sure = sorted((row[START], row[END]) for row in rows if row[SCORE] >= _SURE)
-    starts = [start for start, _ in sure]
-    ends = list(accumulate((end for _, end in sure), max))
+    covering, touching = _Ends(rows, _SURE), _Ends(rows, _CONFIDENT)
     for start, end, _, kind, _, detector in costly:
-        n = bisect_right(starts, start)
-        if n and end <= ends[n - 1]:
+        counts, check = _CHECKS[detector]
+        if covering.before(start + 1) >= end or (touching.before(end) > start and counts(text[start:end])):
             yield start, end, _CODE[0], kind, _CODE[1], detector
-        elif verdict := _CHECKS[detector](text[start:end]):
+        elif touching.before(end) <= start and (verdict := check(text[start:end])):
             yield start, end, LABEL_CODE[verdict[0]], kind, round(verdict[1] * 1000), detector
+
+
+class _Ends:
+    """How far the rows of at least a score reach."""
+
+    def __init__(self, rows: Set[_Row], score: int) -> None:
+        places = sorted([(row[START], row[END]) for row in rows if row[SCORE] >= score])
+        self._starts = [start for start, _ in places]
+        self._ends = list(accumulate([end for _, end in places], max))
+
+    def before(self, at: int) -> int:
+        """Where the farthest of those that begin before *at* ends; 0 where none does."""
+        n = bisect_left(self._starts, at)
+        return self._ends[n - 1] if n else 0
 
 
 __all__ = ["LONG", "SHORT", "everything", "hyperscan_nominator", "re2_nominator", "scan", "segments"]

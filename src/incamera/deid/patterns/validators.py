@@ -124,8 +124,13 @@ def _valid(module: Any, text: str) -> bool:
         return False
 
 
+def numbered(text: str) -> bool:
+    """Whether *text* is more of a number than of words."""
+    return len(_digits(text)) >= 5 and not (" " in text and any(p.isalpha() and len(p) > 2 for p in text.split()))
+
+
 def national_id(text: str) -> tuple[str, float] | None:
-    if len(_digits(text)) < 5 or (" " in text and any(p.isalpha() and len(p) > 2 for p in text.split())):
+    if not numbered(text):
         return None
     return ("CODE", 0.6) if next(countries(text), None) is None else ("NATIONAL-ID", 0.85)
 
