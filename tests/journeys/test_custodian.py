@@ -276,6 +276,8 @@ def test_an_officer_breaks_the_glass_and_somebody_else_reviews(filled: Terminal,
     done = desk.run(*glass(tmp_path, "officer-1", officer, "--subject", VICTIM)).json
     assert done["conversations"] == 1 and done["review_within_hours"] == 72
     opened = tmp_path / "opened.jsonl"
+    (copy,) = desk.run("vault", "register").rows
+    assert (copy["kind"], copy["reach"]) == ("raw export", "not-reachable")
     assert CANARY in opened.read_text() and opened.stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "paged").read_text().count("imminent-harm") >= 2
     assert desk.run(*glass(tmp_path, "officer-1", officer, "--subject", VICTIM)).flaw == "access.file-exists"
@@ -369,6 +371,10 @@ def test_an_answer_gets_its_keys_from_a_broker_of_its_own_process(desk: Terminal
             done = matter.finish(home)
             assert done["verdict"].startswith("verified")
             assert home.vault._server is None, "no door was opened in this process"
+        copies = {row["kind"]: row["reach"] for row in desk.run("vault", "register").rows}
+        assert copies["working set"] == "dies-with-key"
+        assert copies["row map"] == copies["word list"] == "ages-out"
+        assert copies["production"] == "not-reachable"
         # A second one at the same address is refused while this one listens.
         refused = subprocess.run(
             [sys.executable, "-c", "from incamera.doors.cli import main; main()", *map(str, serve)],

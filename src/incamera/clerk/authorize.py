@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from incamera.clerk import access
+from incamera.clerk import access, derived
 from incamera.clerk.desk import Desk
 from incamera.clerk.home import write_atomically
 from incamera.core.canon import pack, unpack
@@ -28,6 +28,7 @@ def authorize(desk: Desk, files: Sequence[Path], crefs: Iterable[Ref]) -> tuple[
     """
     approvals = [read_approval(path) for path in files]
     listed = desk.home.vault.list_for_grant(crefs)
+    derived.enter_matter(desk)
     kept = _kept(desk, listed)
     if kept is not None:
         return kept

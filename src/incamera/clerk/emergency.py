@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 import pyarrow as pa
 
+from incamera.clerk.derived import enter_export
 from incamera.clerk.home import Home, write_atomically
 from incamera.core.batch import EXAMINED
 from incamera.core.canon import instant, unpack
@@ -87,6 +88,7 @@ def break_glass(
         appender=home.ledger,
         clock=home.clock,
     )
+    enter_export(home, f"break-glass/{grant.receipt.index}")
     rows = list(_opened(home, grant, crefs))
     data = b"".join(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n" for row in rows)
     fields = {"what": "break-glass/raw", "digest": digest(data), "records": len(rows), "files": 1}
