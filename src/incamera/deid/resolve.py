@@ -11,6 +11,8 @@ from incamera.deid.hits import END, START, Hits, empty
 
 #: After these a full stop ends no sentence.
 _INITIAL = re.compile(r"(?i)(?<![^\W_])(?:[^\W\d_]|mrs?|ms|dr|st|prof|sra?|rev|hon|lt|jr)$")
+#: Code points before a full stop that may tell an initial or a title.
+_BEFORE = 5
 
 
 def points(text: str) -> NDArray[np.uint32]:
@@ -46,9 +48,10 @@ def _look_before_stops(united: Hits, text: str, between: NDArray[np.int8]) -> No
     from incamera.deid.resolve_kernels import APART, JOINS, STOPS
 
     for i in np.flatnonzero(between == STOPS).tolist():
-        first = i - 1
-        while first and between[first] == JOINS:
+        first, end = i - 1, int(united[i - 1, END])
+        seen = end - _BEFORE
+        # Back to where the name begins, but no further than is looked at: ten thousand initials are one name.
+        while first and between[first] == JOINS and united[first, START] > seen:
             first -= 1
-        end = int(united[i - 1, END])
-        initial = _INITIAL.search(text, max(int(united[first, START]), end - 5), end)
+        initial = _INITIAL.search(text, max(int(united[first, START]), seen), end)
         between[i] = APART if initial is None else JOINS
