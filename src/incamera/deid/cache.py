@@ -65,6 +65,12 @@ def kept(name: str, key: Digest, make: Callable[[], bytes]) -> memoryview:
     return _read(path) or memoryview(payload)
 
 
+def held(name: str, key: Digest) -> bool:
+    """Whether a file of that name lies in the cache; `kept` says whether it can be trusted."""
+    folder = directory()
+    return folder is not None and (folder / f"{name}-{key[:32]}.bin").is_file()
+
+
 def _read(path: Path) -> memoryview | None:
     """The payload of *path*, or None where there is none that can be trusted."""
     try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
 from incamera.deid.hits import named
-from incamera.deid.patterns import validators
+from incamera.deid.patterns import nominate, validators
 from incamera.deid.patterns.rules import RULES, Rule, split
 from incamera.deid.patterns.scan import everything, hyperscan_nominator, re2_nominator, scan
 
@@ -63,9 +64,9 @@ def test_a_wrong_checksum_ranks_lower_and_clears_nothing() -> None:
 def test_engines_nominate_alike(text: str) -> None:
     reference = scan(text, everything).tolist()
     assert scan(text, re2_nominator()).tolist() == reference
-    nominate = hyperscan_nominator()
-    if nominate is not None:
-        assert scan(text, nominate).tolist() == reference
+    engine = hyperscan_nominator()
+    if engine is not None:
+        assert scan(text, engine).tolist() == reference
 
 
 def test_more_than_forty_countries_have_a_number_rule() -> None:
@@ -88,15 +89,15 @@ def test_no_match_reaches_farther_than_its_rule_says(rule: Rule) -> None:
 def test_a_match_at_the_edge_of_what_was_nominated_sees_what_stands_behind_it() -> None:
     # Behind the last digit stands a letter: the number ends before the last group, or nowhere.
     text = "call 020 7946 0958y today"
-    for nominate in (everything, re2_nominator(), hyperscan_nominator() or everything):
-        assert [text[h.start : h.end] for h in named(scan(text, nominate)) if h.label == "PHONE"] == ["020 7946"]
+    for engine in (everything, re2_nominator(), hyperscan_nominator() or everything):
+        assert [text[h.start : h.end] for h in named(scan(text, engine)) if h.label == "PHONE"] == ["020 7946"]
 
 
 def test_a_long_match_is_not_cut_where_a_segment_ends() -> None:
     url = "https://example.org/" + "a1" * 180
     text = "word " * 90 + url + " and more"
-    for nominate in (everything, re2_nominator(), hyperscan_nominator() or everything):
-        assert any(text[h.start : h.end] == url for h in named(scan(text, nominate)) if h.label == "URL")
+    for engine in (everything, re2_nominator(), hyperscan_nominator() or everything):
+        assert any(text[h.start : h.end] == url for h in named(scan(text, engine)) if h.label == "URL")
 
 
 @pytest.mark.parametrize(
@@ -152,3 +153,19 @@ def test_modules_spared_a_number_with_letters_would_have_refused_it() -> None:
                 accepted += 1
                 assert name in asked, number
     assert accepted > 50
+
+
+def test_a_process_starts_on_what_an_earlier_one_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hyperscan = pytest.importorskip("hyperscan")
+    monkeypatch.setenv("INCAMERA_CACHE", str(tmp_path))
+    assert not nominate._compiled_before()
+    nominate._database(hyperscan)
+    assert nominate._compiled_before()
+    (kept,) = tmp_path.glob("patterns-*.bin")
+    kept.write_bytes(kept.read_bytes()[:-1] + b"?")
+    text, block = "call +49 30 901820 at once", [(0, 26)]
+    found = nominate._database(hyperscan)  # what was spoilt is compiled anew
+    events: list[int] = []
+    found.scan(f" {text} ".encode(), match_event_handler=lambda i, *_: events.append(i), scratch=hyperscan.Scratch(found))
+    assert {RULES[i].id for i in events} >= {"phone"}
+    assert any(RULES[ask.rule].id == "phone" for ask in re2_nominator()(text, block))

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from incamera.core.ids import Digest, digest
 from incamera.deid.patterns.rules import RULES, Rule, split
 
 #: Context before a segment that borders look at.
@@ -154,31 +155,53 @@ def _asks(places: list[_Event], at: int, block: Sequence[Segment]) -> Iterator[A
 
 def _database(hyperscan: Any) -> Any:
     """The compiled rules, from the cache where it holds them."""
-    from incamera.core.ids import digest
     from incamera.deid import cache as store
-
-    expressions = [_expression(rule) for rule in RULES]
-    tracked = [hyperscan.HS_FLAG_PREFILTER if r.hint or r.id in _STARTLESS else hyperscan.HS_FLAG_SOM_LEFTMOST for r in RULES]
 
     def compiled() -> bytes:
         database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         database.compile(
-            expressions=[expression.encode() for expression, _ in expressions],
+            expressions=[expression.encode() for expression, _ in map(_expression, RULES)],
             ids=list(range(len(RULES))),
             elements=len(RULES),
-            flags=[
-                hyperscan.HS_FLAG_UTF8 | start | (hyperscan.HS_FLAG_CASELESS if caseless else 0)
-                for (_, caseless), start in zip(expressions, tracked, strict=True)
-            ],
+            flags=_flags(hyperscan),
         )
         return bytes(hyperscan.dumpb(database))
 
-    # A database fits the processor it was compiled on: its features are part of the key.
-    made_from = repr((expressions, tracked, hyperscan.__version__, _processor())).encode()
     try:
-        return hyperscan.loadb(bytes(store.kept("patterns", digest(made_from), compiled)), mode=hyperscan.HS_MODE_BLOCK)
+        return hyperscan.loadb(bytes(store.kept("patterns", _key(hyperscan), compiled)), mode=hyperscan.HS_MODE_BLOCK)
     except hyperscan.HyperscanError:  # made by another build of the library
         return hyperscan.loadb(compiled(), mode=hyperscan.HS_MODE_BLOCK)
+
+
+def _flags(hyperscan: Any) -> list[int]:
+    flags = []
+    for rule in RULES:
+        startless = rule.hint or rule.id in _STARTLESS
+        start = hyperscan.HS_FLAG_PREFILTER if startless else hyperscan.HS_FLAG_SOM_LEFTMOST
+        flags.append(hyperscan.HS_FLAG_UTF8 | start | (hyperscan.HS_FLAG_CASELESS if _expression(rule)[1] else 0))
+    return flags
+
+
+def _key(hyperscan: Any) -> Digest:
+    """Digest of what the database is made from. It fits the processor it was compiled on: its features are part of the key."""
+    made_from = [
+        [expression for expression, _ in map(_expression, RULES)],
+        _flags(hyperscan),
+        hyperscan.__version__,
+        _processor(),
+    ]
+    return digest(repr(made_from).encode())
+
+
+def _compiled_before() -> bool:
+    """Whether Hyperscan can start at once."""
+    try:
+        import hyperscan
+    except ImportError:
+        return False
+    from incamera.deid import cache as store
+
+    return store.held("patterns", _key(hyperscan))
 
 
 def _processor() -> str:
@@ -239,4 +262,5 @@ class _Adaptive:
 
 @cache
 def default_nominator() -> Nominator:
-    return _Adaptive()
+    """Hyperscan where an earlier process has compiled it, else `_Adaptive`."""
+    return (hyperscan_nominator() if _compiled_before() else None) or _Adaptive()
