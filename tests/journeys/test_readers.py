@@ -51,6 +51,17 @@ def test_one_reader_may_come_before_the_other(measured: Measured) -> None:
     measured.verify()
 
 
+def test_only_what_would_leave_is_read(measured: Measured) -> None:
+    measured.scope = "responsive"
+    measured.with_readers(rate=0.5, more="readings = 12\ntwice = 1")
+    with measured.new_home() as home:
+        measured.until_reading(home)
+        done = measured.finish(home, readings=measured.read(nothing))
+    figures = measured.verify()
+    assert 0 < done["responsive"] == done["produced"] == figures["reading.population"] == figures["reading.twice"] < 12
+    assert figures["deid.bound"] == f"at most 0 of {done['produced']} conversations at 95 %"
+
+
 def test_what_readers_found_is_withheld_and_the_rest_leaves(measured: Measured) -> None:
     measured.with_readers(rate=0.9, more="readings = 12")
     with measured.new_home() as home:
