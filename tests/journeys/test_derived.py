@@ -61,11 +61,11 @@ def test_repeated_text_is_remembered_in_the_worker_only(repeating: Matter, monke
     (memory,) = kept.values()
     assert memory.asked >= 24
     assert len(memory._kept) < 12  # the one text of twenty-four answers, and the canaries planted among them
-    assert {name: d.reach for name, d in listed.items()} == {
+    assert {name: d.reach for name, d in listed.items()}.items() >= {
         "examined": "dies-with-key",
         "vocabulary": "ages-out",
         "repeated text": "ages-out",
-    }
+    }.items()
     assert "kept nowhere" in listed["repeated text"].key_path
     assert on_disk(repeating.home_path) == []
 
