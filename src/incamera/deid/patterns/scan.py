@@ -78,12 +78,11 @@ def segments(text: str) -> Iterator[Segment]:
 
 
 class _How(NamedTuple):
-    """A rule as it is asked. Both matchers find the same; *plain* reads ASCII only, several times faster.
+    """A rule as it is asked. *plain* finds in ASCII what `_matcher` finds in any text, several times faster.
 
     *plain* of a rule without case reads lower-cased text: the engine is quicker with plain letters than with either case.
     """
 
-    matcher: Any
     plain: Any
     caseless: bool
     reach: int
@@ -98,12 +97,9 @@ class _How(NamedTuple):
 @cache
 def _asked() -> tuple[_How, ...]:
     """How each rule is asked."""
-    import regex
-
     compiled = []
     for rule in RULES:
         core, caseless = split(rule.core)
-        whole = ("" if rule.open_left else _BEFORE) + f"(?:{core})" + ("" if rule.open_right else _AFTER)
         plain = core
         for letters, ascii_letters in _ASCII_CLASSES:
             plain = plain.replace(letters, ascii_letters)
@@ -112,7 +108,6 @@ def _asked() -> tuple[_How, ...]:
         plain = ("" if rule.open_left else _BEFORE_ASCII) + f"(?:{plain})" + ("" if rule.open_right else _AFTER_ASCII)
         compiled.append(
             _How(
-                matcher=regex.compile(whole, regex.IGNORECASE if caseless else 0),
                 plain=re.compile(plain, re.ASCII),
                 caseless=caseless,
                 reach=rule.reach,
@@ -125,6 +120,17 @@ def _asked() -> tuple[_How, ...]:
             )
         )
     return tuple(compiled)
+
+
+@cache
+def _matcher(i: int) -> Any:
+    """What decides where rule *i* matches; compiled when text beyond ASCII first asks for it."""
+    import regex
+
+    rule = RULES[i]
+    core, caseless = split(rule.core)
+    whole = ("" if rule.open_left else _BEFORE) + f"(?:{core})" + ("" if rule.open_right else _AFTER)
+    return regex.compile(whole, regex.IGNORECASE if caseless else 0)
 
 
 def _confirm(i: int, text: str, segment: Segment, first: int, last: int, checked: _Checked) -> list[_Row]:
@@ -140,7 +146,7 @@ def _confirm(i: int, text: str, segment: Segment, first: int, last: int, checked
     if window.isascii():
         matches = how.plain.finditer(window.lower() if how.caseless else window, first - lo)
     else:
-        matches = how.matcher.finditer(window, first - lo)
+        matches = _matcher(i).finditer(window, first - lo)
     rows: list[_Row] = []
     for m in matches:
         if m.start() + lo >= end:
