@@ -1,10 +1,11 @@
 """De-identification side by side: incamera (with and without the names model, Hyperscan and RE2), Presidio, scrubadub, DataFog.
 
-    uv run --group bench python benchmarks/deid.py [--mb 0.5] [--texts FILE.jsonl]
+    uv run --group bench python benchmarks/deid.py [--mb 2] [--rounds 5] [--texts FILE.jsonl]
 
 One process, one thread, the same texts for all; cache off, no text twice. Presidio runs its default English pattern
 recognisers on a blank NLP engine (no names model), analyzer and anonymizer, as installed. Speed is bytes of UTF-8 over
-CPU seconds; ratios compare within one run only. Without --texts the conversations are generated.
+CPU seconds; each block of text is timed with every tool in turn, and the median ratio is stated with its range. Without
+--texts the conversations are generated.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -65,6 +67,11 @@ def read(path: Path, size: int) -> Iterator[str]:
             yield text
             if made >= size:
                 return
+
+
+def parts(texts: list[str], count: int) -> list[list[str]]:
+    """*texts* in *count* blocks of about equal size, none of them twice."""
+    return [texts[i::count] for i in range(count)]
 
 
 def each(one: Callable[[str], object]) -> Callable[[list[str]], None]:
@@ -130,8 +137,9 @@ def datafog() -> Callable[[list[str]], None]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mb", type=float, default=0.5)
+    parser.add_argument("--mb", type=float, default=2.0)
     parser.add_argument("--texts", type=Path)
+    parser.add_argument("--rounds", type=int, default=5, help="blocks of text, each timed with every tool")
     args = parser.parse_args()
     texts = list(read(args.texts, int(args.mb * 1e6)) if args.texts else generated(int(args.mb * 1e6)))
     size = sum(len(t.encode()) for t in texts)
@@ -144,9 +152,9 @@ def main() -> int:
         "incamera, no names": lambda: incamera(names=False, engine="hyperscan"),
         "incamera": lambda: incamera(names=True, engine="hyperscan"),
     }
-    base = None
     print(f"{len(texts)} texts, {size / 1e6:.2f} MB, CPU seconds of one thread")
-    print(f"{'tool':28s} {'start s':>8s} {'MB/s':>8s} {'ratio':>7s} {'peak MB':>8s}")
+    ready: dict[str, tuple[Callable[[list[str]], None], float, float]] = {}
+    warm, *blocks = parts(texts, args.rounds + 1)
     for name, make in tools.items():
         start = time.process_time()
         try:
@@ -154,14 +162,20 @@ def main() -> int:
         except ImportError as missing:
             print(f"{name:28s} not installed ({missing.name or missing})")
             continue
-        # A first pass loads word lists and compiles; no tool keeps results between passes.
-        run(texts)
-        begun = time.process_time()
-        run(texts)
-        rate = size / 1e6 / (time.process_time() - begun)
-        base = base or rate
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-        print(f"{name:28s} {begun - start:8.1f} {rate:8.3f} {rate / base:7.1f} {peak:8.0f}", flush=True)
+        run(warm)  # loads word lists and compiles; no text is timed that a tool has seen
+        ready[name] = run, time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    rates: dict[str, list[float]] = {name: [] for name in ready}
+    for block in blocks:
+        for name, (run, _, _) in ready.items():  # side by side, so that a ratio compares one moment's machine
+            begun = time.process_time()
+            run(block)
+            rates[name].append(sum(len(t.encode()) for t in block) / 1e6 / (time.process_time() - begun))
+    base = rates.get("presidio, patterns") or next(iter(rates.values()))
+    print(f"{'tool':28s} {'start s':>8s} {'MB/s':>8s} {'ratio':>7s} {'from':>6s} {'to':>6s} {'peak MB':>8s}")
+    for name, (_, started, peak) in ready.items():
+        ratios = [own / peer for own, peer in zip(rates[name], base, strict=True)]
+        shown = f"{median(ratios):7.1f} {min(ratios):6.1f} {max(ratios):6.1f}"
+        print(f"{name:28s} {started:8.1f} {median(rates[name]):8.3f} {shown} {peak:8.0f}")
     return 0
 
 
