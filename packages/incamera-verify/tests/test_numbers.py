@@ -68,3 +68,46 @@ def test_only_runs_in_outputs_count_as_hits() -> None:
 
 def test_characters_of_unspaced_scripts_are_not_words() -> None:
     assert (numbers.run_words(16, "chars/1"), numbers.run_words(16, "words/1")) == (8, 16)
+
+
+class TestCustody:
+    """Counts by who can open a conversation are those of the ledger's acts, and add up."""
+
+    FRAME = ({"operator": 7, "escrowed": 2, "user": 1}, 10)
+    DRAW = ({"operator": 3, "escrowed": 0, "user": 1}, 5)
+
+    def stated(self, **changes: int) -> list[dict[str, object]]:
+        known = {f"frame.custody.{name}": count for name, count in self.FRAME[0].items()}
+        known |= {f"draw.custody.{name}": count for name, count in self.DRAW[0].items()}
+        changed = known | {name.replace("_", "."): count for name, count in changes.items()}
+        return [_figure(name, value, "neutral") for name, value in changed.items() if value >= 0]
+
+    def check(self, stated: list[dict[str, object]], frame: object = None, draw: object = None) -> None:
+        numbers.check_custody(stated, {"frame": frame or self.FRAME, "draw": draw or self.DRAW})  # type: ignore[dict-item]
+
+    def test_what_the_ledger_counted_is_accepted(self) -> None:
+        self.check(self.stated())
+        self.check([], frame=({}, 10), draw=({}, 5))  # acts written before classes were counted
+
+    @pytest.mark.parametrize("changes", [{"frame_custody_user": 0}, {"draw_custody_operator": 4}])
+    def test_another_count_is_refused(self, changes: dict[str, int]) -> None:
+        with pytest.raises(VerificationError, match=r"numbers\.wrong-figure"):
+            self.check(self.stated(**changes))
+
+    def test_a_count_that_is_left_out_or_that_the_ledger_lacks_is_refused(self) -> None:
+        with pytest.raises(VerificationError, match=r"numbers\.missing-figure"):
+            self.check(self.stated(frame_custody_user=-1))
+        with pytest.raises(VerificationError, match=r"numbers\.wrong-figure"):
+            self.check(self.stated(), draw=({}, 5))
+
+    def test_counts_that_do_not_add_up_are_refused(self) -> None:
+        for frame, draw in (((self.FRAME[0], 11), None), ((self.FRAME[0], 9), None), (None, (self.DRAW[0], 3))):
+            with pytest.raises(VerificationError, match=r"numbers\.wrong-figure"):
+                self.check(self.stated(), frame, draw)
+
+
+def test_what_trustees_did_not_unseal_is_counted_apart() -> None:
+    tally = numbers.Tally()
+    for code in ("vault.escrow-sealed", "vault.shredded", "vault.escrow-sealed"):
+        tally.log("exceptions", {"code": code})
+    assert (tally.figures()["exceptions.total"], tally.figures()["exceptions.escrow-sealed"]) == (3, 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,8 @@ from incamera_verify.rows import clearance_leaf
 #: Rows under one decision leaf.
 FRAGMENT_ROWS = 4096
 RULE = "STIPULATED-RULE"
+#: Why a conversation that its subject sealed is withheld: what is owed of it is ciphertext.
+ENCRYPTED = "CLIENT-ENCRYPTED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,17 +141,16 @@ def sort(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequence[
         found.append(_row(desk, one, drawn[Ref(one.row)], outcome.examined))
     _check_canaries(desk, sums.probes, found)
     here = {row.drawn.row for row in found}
-    unopened = {drawn[Ref(row.row)] for row in rows if row.row not in here and row.row not in failed}
-    closed = closed_codes(desk.home.vault.facts(), unopened) if unopened else {}
-    gone = [
-        Failure(id=row.row, stage="examine", code=failed.get(row.row) or closed.get(drawn[Ref(row.row)], "vault.shredded"))
-        for row in rows
-        if row.row not in here
-    ]
+    unopened = {drawn[Ref(row.row)]: row.row for row in rows if row.row not in here and row.row not in failed}
+    why = failed | (unopened_codes(desk.home.vault.facts(), unopened) if unopened else {})
+    absent = [(row.row, why[row.row]) for row in rows if row.row in why]
+    gone = [Failure(id=row, stage="examine", code=code) for row, code in absent if code != ENCRYPTED]
+    withheld = [Withheld(conversation=row, reason=code, basis="custody:user") for row, code in absent if code == ENCRYPTED]
     if gone:
         desk.watch.note(f"{len(gone)} drawn conversations could not be examined, or were shredded since; they are listed by code")
+    if withheld:
+        desk.watch.note(f"{len(withheld)} drawn conversations are sealed by their subjects; they are withheld as {ENCRYPTED}")
     allowed = desk.order.deidentification.languages
-    withheld: list[Withheld] = []
     produce: list[Row] = []
     passed: list[Row] = []
     for row in found:
@@ -162,10 +163,15 @@ def sort(desk: Desk, results: Results, drawn: Mapping[Ref, Ref], rows: Sequence[
     return Sorted(rows=found, produce=produce, passed=passed, withheld=withheld, gone=gone, sums=sums)
 
 
-def closed_codes(facts: Iterable[Facts], crefs: Container[Ref]) -> dict[Ref, str]:
-    """Why conversations that are there were not opened: sealed to trustees who did not unseal them, or held by their subject."""
-    codes = {"escrowed": "vault.escrow-sealed", "user": "vault.held-by-subject"}
-    return {known.cref: codes[known.custody] for known in facts if known.cref in crefs and known.custody in codes}
+def unopened_codes(facts: Iterable[Facts], unopened: Mapping[Ref, str]) -> dict[str, str]:
+    """Why rows, given by their references, were not opened.
+
+    What its subject sealed is withheld, for nobody here has a key of it; what trustees did not unseal could have been
+    opened, and is an exception; what is not there any more was shredded.
+    """
+    codes = {"escrowed": "vault.escrow-sealed", "user": ENCRYPTED}
+    there = {known.cref: codes.get(known.custody, "vault.shredded") for known in facts if known.cref in unopened}
+    return {row: there.get(cref, "vault.shredded") for cref, row in unopened.items()}
 
 
 def _check_canaries(desk: Desk, probes: Sequence[Probe], found: Sequence[Row]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from incamera.clerk.desk import Desk
 from incamera.clerk.home import Home, write_atomically
 from incamera.core.canon import canonical
 from incamera.core.errors import Awaiting, Malformed, Refused
-from incamera.core.facts import FactsLike
+from incamera.core.facts import CUSTODY, FactsLike
 from incamera.core.ids import Digest, Ref, digest, new_ref
 from incamera.governance import keys
 from incamera.governance import order as orders
@@ -23,6 +24,7 @@ from incamera.sampling import files, frame, seed, size
 from incamera.sampling.draw import Draw
 from incamera.sampling.frame import Frame, RowMap
 from incamera.vault import envelope
+from incamera.vault.facts import Facts
 
 FRAME, MAP, DRAW, REVEALS = "frame.jsonl.gz", "frame.map", "draw.jsonl", "reveals"
 
@@ -51,8 +53,7 @@ def commit_frame(desk: Desk, rows: Path | None = None) -> Committed:
     path = desk.path / FRAME
     if desk.done("frame") is None:
         desk.watch.stage("frame")
-        if desk.recorded("frame.committed") is None:
-            _fresh(desk, path, rows)
+        classes = _fresh(desk, path, rows) if desk.recorded("frame.committed") is None else {}
         built = files.read_frame(path)
         facts = {
             "root": built.root,
@@ -64,16 +65,26 @@ def commit_frame(desk: Desk, rows: Path | None = None) -> Committed:
             "file": digest(path.read_bytes()),
             "protocol": desk.order.protocol,
             "commitments": sorted(c.commitment for c in desk.order.sample.commitments),
+            **classes,
         }
         desk.once("frame.committed", key=("root",), **facts)
         desk.finish("frame", {name: facts[name] for name in ("root", "size", "population", "excluded")})
     return Committed(frame=files.read_frame(path), map=_read_map(desk))
 
 
-def _fresh(desk: Desk, path: Path, given: Path | None) -> None:
+def _fresh(desk: Desk, path: Path, given: Path | None) -> dict[str, int]:
+    """Write frame and row map; returns the rows by their class of custody."""
     told = carried.read(desk.home)
+    closed: dict[Ref, str] = {}
+
+    def noted() -> Iterator[Facts]:
+        for facts in desk.home.vault.facts():
+            if facts.custody != CUSTODY[0]:
+                closed[facts.cref] = facts.custody
+            yield facts
+
     built, rows = frame.build(
-        desk.home.vault.facts(),
+        noted(),
         desk.order.frame,
         stratified_by=desk.order.sample.strata,
         lacks=told.lacks,
@@ -86,6 +97,7 @@ def _fresh(desk: Desk, path: Path, given: Path | None) -> None:
     key = desk.home.matter_key(desk.matter, "row-map")
     write_atomically(desk.path / MAP, envelope.seal(key, b"".join(rows.lines()), _aad(desk.matter)), mode=0o600)
     files.write_frame(path, built)
+    return dict.fromkeys(CUSTODY, 0) | Counter(closed.get(cref, CUSTODY[0]) for cref in rows.rows)
 
 
 def _row_ids(desk: Desk, given: Path | None) -> Callable[[FactsLike], str]:
@@ -220,9 +232,17 @@ def make_draw(desk: Desk, committed: Committed, reveals: Sequence[Path], without
         strata=sum(1 for drawn, _ in made.places.values() if drawn),
         file=made.digest,
         extends=made.header.get("extends"),
+        **_by_custody(desk, drawn_refs(made, committed.map).values()),
     )
     desk.finish("draw", {"size": len(made.rows), "file": made.digest, "empty_strata": len(made.empty_strata)})
     return made
+
+
+def _by_custody(desk: Desk, drawn: Iterable[Ref]) -> dict[str, int]:
+    """How many of *drawn* are of each class of custody; those that were shredded since are of none."""
+    asked = set(drawn)
+    counts: Counter[str] = Counter(facts.custody for facts in desk.home.vault.facts() if facts.cref in asked)
+    return dict.fromkeys(CUSTODY, 0) | counts
 
 
 def revealed(desk: Desk) -> dict[str, bytes]:
@@ -315,6 +335,17 @@ def sizes(population: int, prevalence: float) -> list[dict[str, Any]]:
         for row in size.tradeoffs(ladder, prevalence=prevalence, conversations={1: population})
         if row.size <= population
     ]
+
+
+def drawn_of(desk: Desk) -> dict[Ref, Ref]:
+    """Row id -> vault reference of the matter's draw, as it was made.
+
+    Raises:
+        Refused: `sample.no-draw`, nothing is drawn for this order yet.
+    """
+    if desk.done("draw") is None:
+        raise Refused("sample.no-draw", "nothing is drawn for this order yet", where=desk.matter)
+    return drawn_refs(files.read_draw(desk.path / DRAW), _read_map(desk))
 
 
 def drawn_refs(made: Draw, rows: RowMap) -> dict[Ref, Ref]:

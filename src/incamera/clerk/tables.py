@@ -132,6 +132,7 @@ def figures(
     sums, collected = decided.sums, desk.done("collect") or {}
     return [
         *_frame(frame, made, collected),
+        *_by_custody(desk),
         _neutral(MATCHES, "works.indexed", "Claimed works searched for", works["works"], "the index, built again of the works"),
         _neutral(
             MATCHES, "works.refused", "Claimed works left out of the index", len(works["refused"]), "the works, by the same rules"
@@ -202,6 +203,30 @@ def _frame(frame: Frame, made: Draw, collected: dict[str, Any]) -> list[Figure]:
         ),
         _neutral(DRAW, "draw.empty_strata", "Strata too small for a place", len(made.empty_strata), "TABLES/strata.csv"),
     ]
+
+
+_WHO = {
+    "operator": "opened by the operator under a grant",
+    "escrowed": "escrowed with trustees",
+    "user": "sealed by their subjects",
+}
+
+
+def _by_custody(desk: Desk) -> list[Figure]:
+    """Frame and draw by who can open them, as their acts said it at the time: a class may change afterwards."""
+    figures = []
+    for section, scope, act, what in (
+        (FRAME, "frame", "frame.committed", "Conversations in the frame"),
+        (DRAW, "draw", "draw.made", "Conversations drawn"),
+    ):
+        recorded = desk.recorded(act)
+        said = recorded.entry.fields if recorded else {}
+        figures += [
+            _neutral(section, f"{scope}.custody.{name}", f"{what}, {who}", said[name], f"the vault; LEDGER/entries.jsonl: {act}")
+            for name, who in _WHO.items()
+            if name in said
+        ]
+    return figures
 
 
 def _neutral(section: str, name: str, label: str, value: int | str, how: str) -> Figure:

@@ -92,6 +92,9 @@ def timestamp(at: datetime) -> str:
 #: Any act may say in which run it happened.
 COMMON: Mapping[str, Kind] = {"run?": REF}
 
+#: How many of what an act counts are of each class of custody.
+_BY_CUSTODY: Mapping[str, Kind] = {"operator?": COUNT, "escrowed?": COUNT, "user?": COUNT}
+
 #: act -> field -> kind. A name that ends in `?` may be left out. Fields may be added, never removed or renamed.
 ACTS: Mapping[str, Mapping[str, Kind]] = {
     # the log and its runs
@@ -163,6 +166,7 @@ ACTS: Mapping[str, Mapping[str, Kind]] = {
         "protocol?": DIGEST,
         "commitments?": _list_of(DIGEST),
         "extends?": DIGEST,
+        **_BY_CUSTODY,
     },
     "seed.revealed": {"party": SLUG, "commitment": DIGEST, "seed?": DIGEST, "reveal?": DIGEST, "frame?": DIGEST},
     "seed.fallback": {"party": SLUG, "commitment": DIGEST, "rule": SLUG, "source?": DIGEST, "frame?": DIGEST},
@@ -175,6 +179,7 @@ ACTS: Mapping[str, Mapping[str, Kind]] = {
         "strata?": COUNT,
         "file?": DIGEST,
         "extends?": DIGEST,
+        **_BY_CUSTODY,
     },
     # access
     "access.requested": {
@@ -239,6 +244,8 @@ ACTS: Mapping[str, Mapping[str, Kind]] = {
         "trustees": _list_of(SLUG),
         "until": TIME,
     },
+    "unsealing.asked": {"request": DIGEST, "conversations": COUNT, "grant": COUNT, "until": TIME},
+    "unsealing.ended": {"grant": COUNT, "conversations": COUNT},
     "key.rotated": {"level": SLUG, "version": COUNT, "previous?": COUNT, "keys?": COUNT, "kms?": SLUG, "fingerprint?": DIGEST},
     "epoch.rolled": {"epoch": CODE, "rewrapped": COUNT, "retired?": CODE, "kms?": SLUG, "destroyed_at?": TIME},
     # the vault's upkeep

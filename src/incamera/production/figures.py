@@ -51,6 +51,7 @@ _LABELS: Mapping[str, tuple[str, str, str]] = {
     "reading.strata_withheld": (DEID, "Strata withheld because their own bound missed the rate", "EVIDENCE, LOGS/withheld.csv"),
     "withheld.total": (COMPLETE, "Parts and conversations withheld", "lines of LOGS/withheld.csv"),
     "exceptions.total": (COMPLETE, "Records that could not be processed", "lines of LOGS/exceptions.csv"),
+    "exceptions.escrow-sealed": (COMPLETE, "Drawn conversations that trustees did not unseal", "lines of LOGS/exceptions.csv"),
     "outputs_missing.total": (COMPLETE, "Prompts whose output the source lacks", "rows of the bulk lane"),
     "documents.total": (PACKAGE, "Documents in the document lane", "records of the load file, natives and texts"),
     "dat.substitutions": (PACKAGE, "Characters substituted in the load file", "escapes counted again"),

@@ -196,7 +196,7 @@ class _Builder:
         with self.staging.table("LOGS/exceptions.csv", logs.EXCEPTIONS) as line:
             for failure in exceptions:
                 line((failure.id, failure.stage, failure.code))
-                self.tally.log("exceptions", {})
+                self.tally.log("exceptions", {"code": failure.code})
         hits = self._tables(len(drawn.drawn))
         facts = self._words(numbering, run)
         with world(str(self.staging.path)):

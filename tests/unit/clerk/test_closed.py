@@ -6,8 +6,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from incamera.clerk.clear import closed_codes
+from incamera.clerk.clear import ENCRYPTED, unopened_codes
 from incamera.core.facts import Rule, Selection
+from incamera.core.ids import Ref
 from incamera.sampling import frame
 from incamera.testing.places import Place
 from incamera.testing.vaults import conversation
@@ -22,8 +23,9 @@ def test_each_class_has_its_reason_and_the_frame_counts_it(tmp_path: Path) -> No
     place.vault.switch_class(place.subject(1), "escrowed", grant=place.grant())
     place.vault.switch_class(place.subject(2), "user", grant=place.grant(), recipient=person)
     refs, everything = place.refs(), list(place.vault.facts())
-    asked = {refs[name] for name in ("c0", "c1", "c2")}
-    assert closed_codes(everything, asked) == {refs["c1"]: "vault.escrow-sealed", refs["c2"]: "vault.held-by-subject"}
+    asked = {Ref("f" * 32): "row9"} | {refs[name]: f"row{name}" for name in ("c1", "c2")}
+    codes = unopened_codes(everything, asked)
+    assert codes == {"rowc1": "vault.escrow-sealed", "rowc2": ENCRYPTED, "row9": "vault.shredded"}
     rules = [Rule.parse(name) for name in ("custody:user", "custody:escrowed", "custody:operator")]
     assert [sum(rule.applies(facts) for facts in everything) for rule in rules if rule] == [2, 2, 10]
     assert Rule.parse("custody:nobody") is None

@@ -91,9 +91,13 @@ class Replaced:
 
 
 class LogIndex:
-    """The logs by conversation, for checking them against the rows they describe."""
+    """The logs by conversation, for checking them against the rows they describe.
+
+    `encrypted` holds the conversations that are withheld whole because their subject sealed them.
+    """
 
     def __init__(self) -> None:
+        self.encrypted: set[str] = set()
         self.by_conversation: dict[str, Replaced] = defaultdict(Replaced)
         self._waiting: dict[str, list[tuple[str, dict[str, str]]]] = defaultdict(list)
 
@@ -115,6 +119,8 @@ class LogIndex:
             replaced.withheld.add(entry["reason"])
             if entry["message"] == "":
                 replaced.whole = True
+                if entry["reason"] == "CLIENT-ENCRYPTED":
+                    self.encrypted.add(entry["conversation"])
             else:
                 self._waiting[entry["conversation"]].append(("withheld", entry))
             yield entry

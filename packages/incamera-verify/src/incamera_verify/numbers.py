@@ -22,6 +22,11 @@ TEXT_FIGURES = frozenset(
     {"rows.turns", "rows.matches", "characters.user", "characters.assistant", *(f"hits.{words}" for words in THRESHOLDS)}
 )
 
+#: The code of a drawn row that lies sealed with trustees, who did not unseal it.
+ESCROW_SEALED = "vault.escrow-sealed"
+#: Who can open a conversation.
+CUSTODY = ("operator", "escrowed", "user")
+
 Value = int | str
 
 
@@ -77,6 +82,8 @@ class Tally:
         self.counts[f"{name}.total"] += 1
         if name == "withheld":
             self.counts[f"withheld.{entry['reason']}"] += 1
+        elif name == "exceptions" and entry["code"] == ESCROW_SEALED:
+            self.counts["exceptions.escrow-sealed"] += 1
 
     def figures(self) -> dict[str, Value]:
         """Every figure counted so far, by name."""
@@ -197,6 +204,33 @@ def _decimal(row: Mapping[str, str], name: str, where: str) -> float:
 
 def _wrong(flaw: str, where: str) -> VerificationError:
     return VerificationError("numbers.wrong-table", flaw, where)
+
+
+# --- classes of custody ---------------------------------------------------------------------------------------------
+
+
+def check_custody(stated: Iterable[Mapping[str, Any]], acts: Mapping[str, tuple[Mapping[str, Any], int]]) -> None:
+    """What the certificate says of frame and draw by class of custody is what their acts said, and adds up to their rows.
+
+    Args:
+        acts: For `frame` and `draw` the fields of its act, and its number of rows. Drawn rows that were shredded before the
+            act are of no class, so that the classes of a draw may come to less.
+
+    Raises:
+        VerificationError: `numbers.wrong-figure`, `numbers.missing-figure`.
+    """
+    values = {figure["id"]: figure["value"] for figure in stated}
+    for scope, (fields, rows) in acts.items():
+        said = {f"{scope}.custody.{name}": fields[name] for name in CUSTODY if name in fields}
+        for name in sorted(said.keys() - values.keys()):
+            raise VerificationError("numbers.missing-figure", "the certificate leaves out a count that the ledger has", name)
+        for name in (f"{scope}.custody.{one}" for one in CUSTODY):
+            if name in values and (name not in said or values[name] != said[name]):
+                raise VerificationError("numbers.wrong-figure", "the ledger counts another number of this class", name)
+        total = sum(said.values())
+        if total > rows or (said and scope == "frame" and total != rows):
+            hint = "the classes of custody do not add up to the rows"
+            raise VerificationError("numbers.wrong-figure", hint, f"{scope}.custody")
 
 
 # --- the certificate's figures --------------------------------------------------------------------------------------

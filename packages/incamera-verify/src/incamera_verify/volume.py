@@ -330,6 +330,10 @@ def _figures(evidence: _Evidence, report: Report) -> str:
     for name in ("volume", "matter", "scope", "designation"):
         if stated[name] != getattr(evidence.facts, name):
             raise VerificationError("certificate.malformed", "the certificate is about another volume", name)
+    assert evidence.acts is not None
+    drawn = evidence.sample
+    acted = {"frame": (evidence.acts.frame, len(drawn.frame)), "draw": (evidence.acts.draw, len(drawn.drawn))}
+    numbers.check_custody(stated["figures"], acted)
     recomputed = figures(evidence.manifest, evidence.facts, evidence.sample, evidence.tally)
     recomputed |= _tables(evidence, recomputed)
     recomputed |= _measured(evidence, stated["labels"])
@@ -362,8 +366,9 @@ def _tables(evidence: _Evidence, recomputed: Mapping[str, numbers.Value]) -> dic
     assert evidence.sample is not None
     tables = evidence.path / "TABLES"
     hits = list(logs.read(tables / "hits_by_threshold.csv", where="TABLES/hits_by_threshold.csv"))
-    # A drawn conversation that could not be processed was not examined, and cannot be in the denominator.
+    # What could not be processed, or is sealed by its subject, was not examined, and cannot be in the denominator.
     excused = {entry["id"] for entry in logs.read(evidence.path / "LOGS/exceptions.csv", logs.EXCEPTIONS)}
+    excused |= evidence.logs.encrypted
     examined = len(evidence.sample.drawn.keys() - excused)
     numbers.check_hits(hits, recomputed, examined, whole_draw=evidence.tally.counts["rows.total"] == examined)
     numbers.check_masked_share(list(logs.read(tables / "masked_share.csv", where="TABLES/masked_share.csv")), recomputed)
