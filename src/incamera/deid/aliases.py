@@ -21,6 +21,9 @@ def key(surface: str) -> str:
     """The form by which two surfaces are the same thing: words, case and punctuation aside."""
     if surface.isalnum():  # one word, as most are
         return surface.lower()
+    words = surface.split()
+    if "".join(words).isalnum():  # words and blanks, as most others are
+        return " ".join(words).lower()
     return " ".join(_WORD.findall(surface)).lower() or surface.casefold()
 
 
@@ -28,32 +31,35 @@ class Aliases:
     """Clusters of the surfaces of one conversation. Holds text; lives no longer than the call."""
 
     def __init__(self, surfaces: Iterable[tuple[str, str]]) -> None:
+        self._forms = {s: key(s) for label, s in surfaces if label in PEOPLE}
         self._leader: dict[str, str] = {}
-        names = {key(s) for label, s in surfaces if label in PEOPLE}
         holding: dict[str, list[str]] = {}
-        parts = {n: _parts(n) for n in names}
-        for name in sorted([n for n in names if len(parts[n]) > 1]):
-            for word in {*parts[name], "".join(parts[name]), parts[name][0][0] + parts[name][-1]}:
-                holding.setdefault(word, []).append(name)
-        for name in names:
-            near = {f for word in parts[name] for f in holding.get(word, ())}
+        parts = {n: _parts(n) for n in self._forms.values()}
+        for name, words in parts.items():
+            if len(words) > 1:
+                for word in {*words, "".join(words), words[0][0] + words[-1]}:
+                    holding.setdefault(word, []).append(name)
+        for name, words in parts.items():
+            near = {f for word in words if word in holding for f in holding[word]}
             near.discard(name)
-            if near and (leader := self._lead(parts[name], near, parts)):
+            if near and (leader := self._lead(words, near, parts)):
                 self._leader[name] = leader
 
     @staticmethod
     def _lead(mine: tuple[str, ...], near: set[str], parts: dict[str, tuple[str, ...]]) -> str | None:
         """The one fuller name of those *near* that *mine* is short for, or None where there is none or more than one."""
         fuller = [f for f in near if len(parts[f]) >= len(mine) and _short_for(mine, parts[f])]
+        if len(fuller) < 2:
+            return fuller[0] if fuller else None
         tops = [f for f in fuller if not any(len(parts[g]) > len(parts[f]) and _short_for(parts[f], parts[g]) for g in fuller)]
         return tops[0] if len(tops) == 1 else None
 
     def cluster(self, label: str, surface: str) -> tuple[str, str]:
         """(label, leader): equal for surfaces that share a surrogate."""
-        form = key(surface)
-        if label in PEOPLE:
-            return "PERSON", self._leader.get(form, form)
-        return label, form
+        if label not in PEOPLE:
+            return label, key(surface)
+        form = self._forms.get(surface) or key(surface)
+        return "PERSON", self._leader.get(form, form)
 
 
 def _parts(name: str) -> tuple[str, ...]:

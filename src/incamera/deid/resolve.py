@@ -50,6 +50,9 @@ def _look_before_stops(united: Hits, text: str, between: NDArray[np.int8]) -> No
     for i in np.flatnonzero(between == STOPS).tolist():
         first, end = i - 1, int(united[i - 1, END])
         seen = end - _BEFORE
+        if seen >= 0 and text[seen:end].isalnum():  # a word too long for either, as most are
+            between[i] = APART
+            continue
         # Back to where the name begins, but no further than is looked at: ten thousand initials are one name.
         while first and between[first] == JOINS and united[first, START] > seen:
             first -= 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from incamera.deid.aliases import PEOPLE, Aliases
+from incamera.deid.aliases import Aliases
 from incamera.deid.tokens import TAG
 
 #: (label, surface) -> (replacement, method)
@@ -23,20 +23,15 @@ def tags(aliases: Aliases, texts: Iterable[str]) -> Replace:
                 if numbered := _NUMBERED.fullmatch(m.group()):
                     label, n = numbered.groups()
                     taken[label] = max(taken.get(label, 0), int(n))
-    given: dict[str, dict[str, tuple[str, str]]] = {}
+    given: dict[tuple[str, str], tuple[str, str]] = {}
 
     def replace(label: str, surface: str) -> tuple[str, str]:
-        if label not in PEOPLE and surface.isalnum():  # one word that names nobody, as most are
-            form = surface.lower()
-        else:
-            label, form = aliases.cluster(label, surface)
-        mine = given.get(label)
-        if mine is None:
-            mine = given[label] = {}
-        tag = mine.get(form)
+        thing = aliases.cluster(label, surface)
+        tag = given.get(thing)
         if tag is None:
+            label = thing[0]
             taken[label] = number = taken.get(label, 0) + 1
-            tag = mine[form] = f"[{label}-{number}]", "tag"
+            tag = given[thing] = f"[{label}-{number}]", "tag"
         return tag
 
     return replace
