@@ -17,6 +17,7 @@ import pytest
 from incamera.doors.cli import main
 
 PASSPHRASE = "a passphrase of the custodian"
+_WITHOUT_HOME = ("trustee keygen", "trustee peel", "trustee unseal", "witness keygen", "access keygen", "access approve")
 
 
 @dataclass
@@ -55,7 +56,7 @@ class Terminal:
     def run(self, *arguments: object, home: Path | None = None) -> Said:
         """`incamera ARGUMENTS --home HOME --json`."""
         words = [*map(str, arguments), "--json"]
-        if " ".join(words[:2]) not in ("trustee keygen", "witness keygen", "access keygen", "access approve"):
+        if " ".join(words[:2]) not in _WITHOUT_HOME and words[0] != "client":
             words += ["--home", str(home or self.home)]
         self.patch.setattr(sys, "argv", ["incamera", *words])
         with pytest.raises(SystemExit) as ended:

@@ -53,14 +53,19 @@ def authorize(desk: Desk, files: Sequence[Path], crefs: Iterable[Ref]) -> tuple[
 
 
 def _kept(desk: Desk, listed: Digest) -> tuple[Grant, tuple[SignedApproval, ...]] | None:
-    """The grant of an earlier run over the same list, if nothing has ended it; the broker checks it again, all of it."""
+    grant = kept_grant(desk)
+    if grant is None or grant.listed != listed:
+        return None
+    return grant, tuple(read_approval(place) for place in sorted((desk.path / APPROVALS).glob("*.json")))
+
+
+def kept_grant(desk: Desk) -> Grant | None:
+    """The grant of an earlier run, if nothing has ended it; the broker checks it again, all of it."""
     path = desk.path / GRANT
     if not path.exists():
         return None
     grant = unpack(path.read_bytes(), Grant)
-    if grant.listed != listed:
-        return None
     revoked = desk.recorded("access.revoked")
     if desk.home.clock.now() >= grant.expires_at or (revoked is not None and revoked.index > grant.receipt.index):
         return None
-    return grant, tuple(read_approval(place) for place in sorted((desk.path / APPROVALS).glob("*.json")))
+    return grant

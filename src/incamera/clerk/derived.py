@@ -39,3 +39,16 @@ def enter_export(home: Home, name: str) -> None:
             note="opened in an emergency; whoever holds the file destroys it after the review",
         )
     )
+
+
+def enter_ciphertext(desk: Desk) -> None:
+    """Sealed conversations that leave the vault's reach as an order's answer; only their subjects can open them."""
+    desk.home.vault.register.add(
+        Derived(
+            name=f"{desk.matter}: client-encrypted",
+            kind="ciphertext export",
+            reach="not-reachable",
+            key_path="the subjects' own keys",
+            note="nobody but the subject opens it; a shred here does not reach the copy",
+        )
+    )

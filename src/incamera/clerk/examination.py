@@ -47,14 +47,15 @@ class Results:
         return f"<Results {len(self.places)}>"
 
     def open(self, crefs: Sequence[Ref]) -> Iterator[tuple[Ref, Outcome]]:
-        """The outcomes of *crefs*, in that order, a window at a time."""
-        for first in range(0, len(crefs), WINDOW):
-            wanted = [bytes.fromhex(cref) for cref in crefs[first : first + WINDOW]]
+        """The outcomes of *crefs*, in that order, a window at a time; what was not opened, or is shredded since, has none."""
+        examined = [cref for one in crefs if (cref := bytes.fromhex(one)) in self.places]
+        for first in range(0, len(examined), WINDOW):
+            wanted = examined[first : first + WINDOW]
             rows = self.table.take(pa.array([self.places[cref] for cref in wanted]))
             opened = self.desk.home.vault.unseal(self.grant, rows.to_batches())
             found = {row["cref"]: unpack(row["result"], Outcome) for batch in opened for row in batch.to_pylist()}
             for cref in wanted:
-                if cref in found:  # a conversation shredded since the examination stays closed
+                if cref in found:
                     yield Ref(cref.hex()), found[cref]
 
 

@@ -65,7 +65,7 @@ def recover(
         raise Refused("recovery.not-lost", "secrets/kms.json is there; move it away if it is of no use any more")
     if origin == before.origin:
         raise Refused("recovery.same-origin", "give the new ledger another name than the lost one's", where="--origin")
-    private = {name: _trustee(name, file, secret) for name, file in keys.items()}
+    private = {name: private_key(name, file, secret) for name, file in keys.items()}
     (path / "secrets").mkdir(mode=0o700, exist_ok=True)
     kms = LocalKms.create(path / "secrets" / "kms.json", passphrase)
     try:
@@ -97,7 +97,12 @@ def _set_aside(path: Path) -> bytes | None:
     return last
 
 
-def _trustee(name: str, file: Path, passphrase: bytes | None) -> X25519PrivateKey:
+def private_key(name: str, file: Path, passphrase: bytes | None) -> X25519PrivateKey:
+    """A trustee's private key from its file.
+
+    Raises:
+        Malformed: `recovery.unknown-trustee`. Refused: `governance.exposed-key`. Unavailable: `recovery.bad-key`.
+    """
     if name not in TRUSTEES:
         raise Malformed("recovery.unknown-trustee", f"trustees are {', '.join(TRUSTEES)}", where="--key")
     if not files.is_private(file):

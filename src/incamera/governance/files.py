@@ -17,20 +17,20 @@ from incamera.core.ids import Digest
 SMALL_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
-def read(path: Path) -> bytes:
-    """A small file, whole.
+def read(path: Path, *, limit: int = SMALL_BYTES_MAX) -> bytes:
+    """A small file, whole: of at most *limit* bytes.
 
     Raises:
         Unavailable: `governance.unreadable`, missing, a directory, or not permitted.
-        Malformed: `governance.too-large`, more than 4 MiB.
+        Malformed: `governance.too-large`, more than *limit*.
     """
     try:
         with path.open("rb") as stream:
-            data = stream.read(SMALL_BYTES_MAX + 1)
+            data = stream.read(limit + 1)
     except OSError as flaw:
         raise _unreadable(path, flaw) from None
-    if len(data) > SMALL_BYTES_MAX:
-        raise Malformed("governance.too-large", f"expected a file of at most {SMALL_BYTES_MAX} bytes", where=path.name)
+    if len(data) > limit:
+        raise Malformed("governance.too-large", f"expected a file of at most {limit} bytes", where=path.name)
     return data
 
 

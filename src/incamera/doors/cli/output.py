@@ -39,6 +39,13 @@ def result(value: dict[str, Any], *, as_json: bool, title: str = "") -> None:
             out.print(head, _said(item), sep="  ")
 
 
+def planned(done: dict[str, Any], *, as_json: bool) -> None:
+    """Print what was done, or would be: `carried_out` tells which."""
+    if not done["carried_out"]:
+        err.print("Nothing was done. Add --yes to carry it out.", style="bold yellow")
+    result(done, as_json=as_json)
+
+
 def rows(items: list[dict[str, Any]], *, as_json: bool, title: str = "") -> None:
     """Several results of one kind: JSON lines, or one table."""
     if as_json:

@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from incamera.doors.cli import custody as classes
 from incamera.doors.cli import options, output
 
 app = typer.Typer(name="vault", help="The sealed store of a home, and its keys.", no_args_is_help=True)
 trustee = typer.Typer(name="trustee", help="Keys by which held evidence is recovered, two of three.", no_args_is_help=True)
+classes.register(app, trustee)
 
 
 @app.command()
@@ -84,7 +86,7 @@ def roll(
     from incamera.clerk import custody
 
     with options.opened(home, passphrase_file) as opened:
-        _shown(custody.roll(opened, grace=timedelta(days=grace_days), actor=actor, carry_out=yes), as_json=json)
+        output.planned(custody.roll(opened, grace=timedelta(days=grace_days), actor=actor, carry_out=yes), as_json=json)
 
 
 @app.command()
@@ -99,7 +101,7 @@ def compact(
     from incamera.clerk import custody
 
     with options.opened(home, passphrase_file) as opened:
-        _shown(custody.compact(opened, actor=actor, carry_out=yes), as_json=json)
+        output.planned(custody.compact(opened, actor=actor, carry_out=yes), as_json=json)
 
 
 @app.command()
@@ -129,7 +131,7 @@ def shred(
             actor=actor,
             carry_out=yes,
         )
-        _shown(done, as_json=json)
+        output.planned(done, as_json=json)
 
 
 @app.command()
@@ -187,9 +189,3 @@ def name(
 
     with options.opened(home, passphrase_file) as opened:
         output.result(recovery.name_trustees(opened, {"court": court, "holder": holder, "neutral": neutral}), as_json=json)
-
-
-def _shown(done: dict[str, object], *, as_json: bool) -> None:
-    if not done["carried_out"]:
-        output.err.print("Nothing was done. Add --yes to carry it out.", style="bold yellow")
-    output.result(done, as_json=as_json)

@@ -1,0 +1,198 @@
+"""Classes of custody from a terminal: a person holds their own keys, trustees unseal for one matter, a class is switched."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import PASSPHRASE, Terminal
+from parties import Matter, conversation, log, small_log
+
+from incamera.clerk.home import Home
+from incamera.testing.vaults import CHEAP
+from incamera.vault import held
+from incamera.vault.kms import LocalKms
+
+ESCROWED = "subject-talk3"
+OWNER = "subject-own"
+SECRET = "Ottilie Quastenberg"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setenv("INCAMERA_PASSPHRASE", PASSPHRASE)
+    make = LocalKms.create
+    monkeypatch.setattr(LocalKms, "create", lambda path, passphrase: make(path, passphrase, cost=CHEAP))
+    made = Terminal(tmp_path / "home", capsys, monkeypatch)
+    made.run("init", "holder.example/ledger", "--kms", "local").json
+    return made
+
+
+@pytest.fixture
+def trustees(desk: Terminal, tmp_path: Path) -> dict[str, Path]:
+    """The key files of three trustees, whom the home knows."""
+    keys = {name: tmp_path / f"{name}.trustee" for name in ("court", "holder", "neutral")}
+    public = {name: desk.run("trustee", "keygen", path).json["public"] for name, path in keys.items()}
+    desk.run("trustee", "name", *(word for name, key in public.items() for word in (f"--{name}", key))).json
+    return keys
+
+
+@pytest.fixture
+def escrowed(matter: Matter) -> Matter:
+    matter.accounts = log(matter.path / "accounts.jsonl", [{"subject": ESCROWED, "custody": "escrowed"}])
+    return matter
+
+
+def answer(desk: Terminal, matter: Matter, *more: object) -> Any:
+    given: list[object] = ["--conversations", matter.conversations, "--works", matter.works, "--out", matter.out]
+    if matter.accounts is not None:
+        given += ["--accounts", matter.accounts]
+    return desk.run("answer", matter.order, *given, "--kms", "local", "--processes", 1, *more)
+
+
+def drawn(desk: Terminal, matter: Matter) -> list[object]:
+    """Take the matter as far as its draw; returns the options that give its approvals."""
+    assert answer(desk, matter).flaw == "sample.awaiting-reveal"
+    with Home.open(desk.home, passphrase=PASSPHRASE) as home:
+        root = matter.frame_root(home)
+        approvals = [matter.approve(role, home) for role in ("counsel", "privacy")]
+    reveals = [word for party in matter.parties for word in ("--reveal", matter.reveal(root, party))]
+    assert answer(desk, matter, *reveals).flaw == "access.awaiting-approval"
+    return [word for path in approvals for word in ("--approval", path)]
+
+
+def figures(matter: Matter) -> dict[str, Any]:
+    certificate = json.loads((matter.out / "production" / "CERT" / "certificate.json").read_bytes())
+    return {figure["id"]: figure["value"] for figure in certificate["figures"]}
+
+
+def lines(matter: Matter, name: str) -> list[dict[str, str]]:
+    with (matter.out / "production" / "LOGS" / f"{name}.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def acts(desk: Terminal) -> list[str]:
+    return [row["act"] for row in desk.run("ledger", "show").rows]
+
+
+def test_a_person_seals_and_an_order_gets_ciphertext_and_a_statement(desk: Terminal, matter: Matter, tmp_path: Path) -> None:
+    own = log(tmp_path / "own.jsonl", [conversation("own", ("user", f"a letter to {SECRET}"), ("assistant", "Dear Madam, ..."))])
+    key, upload = tmp_path / "mine.key", tmp_path / "upload.jsonl"
+    desk.run("client", "keygen", key).json
+    desk.run("client", "seal", key, own, "-o", upload, "--subject", OWNER).json
+    assert desk.run("vault", "put-held", upload).json["stored"] == 1
+    assert desk.run("vault", "put-held", upload).json["already"] == 1, "the same upload again changes nothing"
+    assert desk.run("vault", "put-held", tmp_path / "none.jsonl").flaw == "governance.unreadable"
+    # Nothing can be answered before there is a draw.
+    out, statement = tmp_path / "envelopes.jsonl", tmp_path / "statement.json"
+    respond = ("vault", "answer-held", matter.order, "-o", out, "--statement", statement)
+    assert desk.run(*respond).flaw == "sample.no-draw"
+    approvals = drawn(desk, matter)
+    done = answer(desk, matter, *approvals).json
+    assert done["verdict"].startswith("verified")
+    assert (done["drawn"], done["examined"], done["withheld"]) == (13, 12, 1)
+    said = figures(matter)
+    assert [said[f"{scope}.custody.user"] for scope in ("frame", "draw")] == [1, 1]
+    assert [said[f"{scope}.custody.operator"] for scope in ("frame", "draw")] == [12, 12]
+    assert (said["withheld.CLIENT-ENCRYPTED"], "exceptions.escrow-sealed" in said) == (1, False)
+    (line,) = lines(matter, "withheld")
+    assert (line["reason"], line["basis"], line["message"]) == ("CLIENT-ENCRYPTED", "custody:user", "")
+    # Ciphertext and a statement, shown first.
+    before = acts(desk)
+    would = desk.run(*respond).json
+    assert (would["carried_out"], would["conversations"]) == (False, 1)
+    assert not out.exists() and acts(desk) == before
+    told = desk.run(*respond, "--yes").json
+    assert acts(desk)[len(before) :] == ["export.made"]
+    envelopes = [one for one, _ in held.read_lines(out.read_bytes().splitlines())]
+    stated = held.check_statement(statement.read_bytes(), envelopes, key=told["key"])
+    assert (stated["conversations"], stated["keys_held"]) == (1, 0)
+    assert SECRET.encode() not in out.read_bytes() + statement.read_bytes() + upload.read_bytes()
+    assert desk.run(*respond, "--yes").flaw == "governance.exists"
+    # Only the person opens it, and an answer is no upload.
+    assert desk.run("client", "open", key, out, "-o", tmp_path / "mine.jsonl").json["opened"] == 1
+    assert SECRET in (tmp_path / "mine.jsonl").read_text()
+    assert desk.run("vault", "put-held", out).flaw == "custody.no-facts"
+    assert desk.run("ledger", "fsck").json["flaws"] == []
+
+
+def test_without_the_trustees_an_escrowed_conversation_is_an_exception(
+    desk: Terminal, trustees: dict[str, Path], escrowed: Matter, tmp_path: Path
+) -> None:
+    approvals = drawn(desk, escrowed)
+    assert answer(desk, escrowed, *approvals).json["verdict"].startswith("verified")
+    said = figures(escrowed)
+    assert (said["frame.custody.escrowed"], said["draw.custody.escrowed"], said["exceptions.escrow-sealed"]) == (1, 1, 1)
+    (line,) = lines(escrowed, "exceptions")
+    assert (line["stage"], line["code"]) == ("examine", "vault.escrow-sealed")
+    nothing = ("vault", "answer-held", escrowed.order, "-o", tmp_path / "x", "--statement", tmp_path / "y")
+    assert desk.run(*nothing).flaw == "custody.nothing-held"
+
+
+def test_two_trustees_unseal_for_one_matter(desk: Terminal, trustees: dict[str, Path], escrowed: Matter, tmp_path: Path) -> None:
+    request, share, reply = (tmp_path / f"{name}.json" for name in ("request", "share", "reply"))
+    ask = ("vault", "unseal", "request", escrowed.order, "-o", request)
+    assert desk.run(*ask).flaw == "sample.no-draw"
+    approvals = drawn(desk, escrowed)
+    assert desk.run("vault", "unseal", "admit", escrowed.order, reply).flaw == "custody.no-grant"
+    assert desk.run(*ask).flaw == "access.awaiting-approval"
+    asked = desk.run(*ask, *approvals).json
+    assert asked["conversations"] == 1
+    # Each trustee checks against the ledger's keys, sees what is asked, and decides.
+    keys = [word for row in desk.run("ledger", "keys").rows for word in ("--log", row["key"])]
+    first = ("trustee", "peel", request, "--key", trustees["neutral"], "--as", "neutral", "--with", "court", *keys, "-o", share)
+    shown = desk.run(*first).json
+    assert (shown["carried_out"], shown["conversations"], shown["matter"]) == (False, 1, asked["matter"])
+    assert not share.exists()
+    wrong = [*first[:4], trustees["holder"], *first[5:]]
+    assert desk.run(*wrong, "--yes").flaw == "vault.recovery-share"
+    assert desk.run(*first[:9], "--log", "no-key", "-o", share, "--yes").flaw == "custody.bad-key"
+    desk.run(*first, "--yes").json
+    second = ("trustee", "unseal", request, share, "--key", trustees["court"], "--as", "court", *keys, "-o", reply)
+    assert desk.run(*second).json["carried_out"] is False
+    assert desk.run(*second, "--yes").json["request"] == asked["request"]
+    assert desk.run("vault", "unseal", "admit", escrowed.order, reply).json["unsealed"] == 1
+    # The walk goes on under the same grant, and opens all.
+    done = answer(desk, escrowed, *approvals).json
+    assert done["verdict"].startswith("verified")
+    assert (done["examined"], done["drawn"]) == (12, 12)
+    said = figures(escrowed)
+    assert (said["draw.custody.escrowed"], "exceptions.escrow-sealed" in said) == (1, False)
+    # It ends before its time, on request; the same answer then opens nothing.
+    finish = ("vault", "unseal", "end", escrowed.order)
+    assert desk.run(*finish).json["carried_out"] is False
+    assert desk.run(*finish, "--yes").json["forgotten"] == 1
+    assert desk.run("vault", "unseal", "admit", escrowed.order, reply).flaw == "vault.unseal-unknown"
+    told = [act for act in acts(desk) if act in ("access.granted", "unsealing.asked", "key.unsealed", "unsealing.ended")]
+    assert told == ["access.granted", "unsealing.asked", "key.unsealed", "unsealing.ended"]
+    assert desk.run("ledger", "fsck").json["flaws"] == []
+
+
+def test_a_class_is_switched_under_a_grant_and_not_under_a_hold(
+    desk: Terminal, trustees: dict[str, Path], matter: Matter, tmp_path: Path
+) -> None:
+    matter.more = '[hold]\nscope = "listed"\naccounts = ["subject-talk5"]\n'
+    matter.write_order()
+    switch = ("vault", "switch-class", matter.order, "--subject", "subject-talk4", "--to")
+    approvals = drawn(desk, matter)
+    assert desk.run(*switch, "escrowed").flaw == "custody.no-grant"
+    answer(desk, matter, *approvals).json
+    assert desk.run("vault", "switch-class", matter.order, "--subject", "nobody", "--to", "user").flaw == "custody.unknown"
+    would = desk.run(*switch, "escrowed").json
+    assert (would["carried_out"], would["from"], would["conversations"], would["holds"]) == (False, "operator", 1, [])
+    assert "class.switched" not in acts(desk)
+    assert desk.run(*switch, "escrowed", "--yes").json["conversations"] == 1
+    # Towards the person, whose key it needs.
+    public = desk.run("client", "keygen", tmp_path / "mine.key").json["public"]
+    other = ("vault", "switch-class", matter.order, "--subject", "subject-talk6", "--to", "user")
+    assert desk.run(*other, "--yes").flaw == "vault.no-recipient"
+    assert desk.run(*other, "--recipient", "beef", "--yes").flaw == "custody.bad-key"
+    assert desk.run(*other, "--recipient", public, "--yes").json["conversations"] == 1
+    assert desk.run("vault", "stats").json["custody"] == {"escrowed": 1, "operator": len(small_log()) - 2, "user": 1}
+    kept = ("vault", "switch-class", matter.order, "--subject", "subject-talk5", "--to", "escrowed")
+    assert len(desk.run(*kept).json["holds"]) == 1
+    assert desk.run(*kept, "--yes").flaw == "vault.held"
+    assert acts(desk).count("class.switched") == 2
