@@ -168,4 +168,4 @@ def test_a_process_starts_on_what_an_earlier_one_compiled(tmp_path: Path, monkey
     events: list[int] = []
     found.scan(f" {text} ".encode(), match_event_handler=lambda i, *_: events.append(i), scratch=hyperscan.Scratch(found))
     assert {RULES[i].id for i in events} >= {"phone"}
-    assert any(RULES[ask.rule].id == "phone" for ask in re2_nominator()(text, block))
+    assert any(RULES[rule].id == "phone" for rule, *_ in re2_nominator()(text, block))

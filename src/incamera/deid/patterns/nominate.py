@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from incamera.core.ids import Digest, digest
 from incamera.deid.patterns.rules import RULES, Rule, split
@@ -34,14 +34,8 @@ _NARROWING = [(bool(rule.hint), rule.lead or rule.reach, rule.reach, rule.solid)
 _STARTLESS = frozenset(("date.duration", "id.named", "iban", "money", "path.home", "secret.basic"))
 
 
-class Ask(NamedTuple):
-    """Confirm *rule* in a segment: its matches there begin at *first* or later and end at *last* or before."""
-
-    rule: int
-    segment: int
-    first: int
-    last: int
-
+#: (rule, number of a segment, first, last): the rule's matches in that segment begin at *first* or later, end at *last* or before.
+Ask = tuple[int, int, int, int]
 
 Nominator = Callable[[str, Sequence[Segment]], Iterable[Ask]]
 
@@ -50,7 +44,7 @@ def everything(text: str, segments: Sequence[Segment]) -> Iterator[Ask]:
     """The reference: every rule is asked everywhere."""
     for number, (start, end) in enumerate(segments):
         for i, rule in enumerate(RULES):
-            yield Ask(i, number, start, end + rule.reach)
+            yield i, number, start, end + rule.reach
 
 
 def _expression(rule: Rule) -> tuple[str, bool]:
@@ -92,8 +86,7 @@ def hyperscan_nominator() -> Nominator | None:
             events.clear()
             database.scan(data, match_event_handler=note, scratch=scratch)
             if events:
-                places = sorted(_places(_counted(events, data, window), text, lo - 1))
-                yield from _asks(places, at, block)
+                yield from _asks(_places(_counted(events, data, window), text, lo - 1), at, block)
 
     return nominate
 
@@ -119,8 +112,9 @@ def _counted(events: list[_Event], data: bytes, window: str) -> Iterable[_Event]
     return zip(rules, before[list(starts)].tolist(), before[list(ends)].tolist(), strict=True)
 
 
-def _places(events: Iterable[_Event], text: str, shift: int) -> Iterator[_Event]:
-    """(rule, first, last) for each event: where its match begins at the earliest and ends at the latest."""
+def _places(events: Iterable[_Event], text: str, shift: int) -> list[_Event]:
+    """(rule, first, last) for each event, sorted: where its match begins at the earliest and ends at the latest."""
+    places = []
     for i, begin, end in events:
         hinted, lead, reach, solid = _NARROWING[i]
         end += shift
@@ -128,29 +122,35 @@ def _places(events: Iterable[_Event], text: str, shift: int) -> Iterator[_Event]
         first = begin + shift if begin and not hinted else end - lead - 1
         last = end + reach if hinted else end
         if solid:
-            first = max(first, text.rfind(" ", max(first, 0), end - 1), text.rfind("\n", max(first, 0), end - 1))
+            first = max(first, 0)  # negative ones would count from the end
+            first = max(first, text.rfind(" ", first, end - 1), text.rfind("\n", first, end - 1))
             for blank in " \n":
                 stop = text.find(blank, end - 1, last)
-                last = last if stop < 0 else stop
-        yield i, first, last
+                if stop >= 0:
+                    last = stop
+        places.append((i, first, last))
+    places.sort()
+    return places
 
 
 def _asks(places: list[_Event], at: int, block: Sequence[Segment]) -> Iterator[Ask]:
     """*places* (sorted) joined where they overlap: one ask for each, and for each segment that it touches."""
     starts = [start for start, _ in block]
     beyond = block[-1][1]
-    n, of = 0, len(places)
-    while n < of:
-        i, first, last = places[n]
-        n += 1
-        while n < of and places[n][0] == i and places[n][1] <= last:
-            last = max(last, places[n][2])
-            n += 1
-        k = max(bisect_right(starts, first) - 1, 0)
-        while k < len(starts) and starts[k] <= last and first < beyond:
-            if first < block[k][1]:
-                yield Ask(i, at + k, first, last)
+    rule, first, last = places[0]
+    for i, begin, end in (*places[1:], (-1, 0, 0)):
+        if i == rule and begin <= last:
+            last = max(last, end)
+            continue
+        k = bisect_right(starts, first) - 1
+        k = max(k, 0)
+        if first < beyond:
+            yield rule, at + k, first, last
             k += 1
+            while k < len(starts) and starts[k] <= last:
+                yield rule, at + k, first, last
+                k += 1
+        rule, first, last = i, begin, end
 
 
 def _database(hyperscan: Any) -> Any:
@@ -240,7 +240,7 @@ def re2_nominator() -> Nominator:
             window = f" {text[max(0, start - LEFT) : end + _AHEAD]} ".encode("utf-8", "replace").decode("utf-8")
             for one, numbers in sets:
                 for k in one.Match(window) or ():
-                    yield Ask(numbers[k], number, start, end + RULES[numbers[k]].reach)
+                    yield numbers[k], number, start, end + RULES[numbers[k]].reach
 
     return nominate
 

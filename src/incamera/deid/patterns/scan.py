@@ -56,11 +56,16 @@ def scan(text: str, nominate: Nominator | None = None) -> Hits:
     """
     parts = list(segments(text))
     nominate = nominate or engines.default_nominator()
+    # A dotted capital I would become two characters. Only ASCII is read in lower case.
+    lowered = text.lower() if text.isascii() else text.replace("İ", "ı").lower()
     rows: set[_Row] = set()  # two asks may see the same match
     costly: set[_Row] = set()
     checked: _Checked = {}
+    asked = _asked()
     for i, segment, first, last in nominate(text, parts):
-        (rows if RULES[i].costly is None else costly).update(_confirm(i, text, parts[segment], first, last, checked))
+        how = asked[i]
+        read = lowered if how.caseless else text
+        _confirm(i, how, text, read, parts[segment], first, last, costly if how.costly else rows, checked)
     rows.update(_named_last(costly, rows, text))
     return matrix(sorted(rows, key=lambda row: (row[START], -row[END], row[DETECTOR])))
 
@@ -92,6 +97,7 @@ class _How(NamedTuple):
     kind: int
     detector: int
     url: bool
+    costly: bool
 
 
 @cache
@@ -117,6 +123,7 @@ def _asked() -> tuple[_How, ...]:
                 kind=KIND_CODE[rule.kind],
                 detector=DETECTOR_CODE[f"pattern.{rule.id}"],
                 url=rule.label == "URL",
+                costly=rule.costly is not None,
             )
         )
     return tuple(compiled)
@@ -133,55 +140,61 @@ def _matcher(i: int) -> Any:
     return regex.compile(whole, regex.IGNORECASE if caseless else 0)
 
 
-def _confirm(i: int, text: str, segment: Segment, first: int, last: int, checked: _Checked) -> list[_Row]:
-    """Matches of rule *i* that begin in *segment*, at *first* or later, and end at *last* or before."""
+def _confirm(
+    i: int, how: _How, text: str, read: str, segment: Segment, first: int, last: int, rows: set[_Row], checked: _Checked
+) -> None:
+    """Add to *rows* the matches of rule *i* that begin in *segment*, at *first* or later, and end at *last* or before.
+
+    *read* is *text* in the case in which the plain matcher reads it.
+    """
     start, end = segment
-    how = _asked()[i]
     first = max(first, start)
-    limit = end + how.reach
-    limit = min(limit, len(text))
+    limit = min(end + how.reach, len(text))
     stop = last + 1 if last < limit else limit
     lo = first - 1 if first else 0
     window = text[lo:stop]
     if window.isascii():
-        matches = how.plain.finditer(window.lower() if how.caseless else window, first - lo)
+        matches, lo = how.plain.finditer(read, first, stop), 0
     else:
         matches = _matcher(i).finditer(window, first - lo)
-    rows: list[_Row] = []
     for m in matches:
         if m.start() + lo >= end:
             break
         if m.end() + lo >= stop < limit:  # what stands behind it was not in view
-            return _confirm(i, text, segment, first, limit, checked)
+            _confirm(i, how, text, read, segment, first, limit, rows, checked)
+            return
         a, b = m.span(how.group)
         if a < 0 or a == b:
             continue
-        named = how.named
+        a += lo
+        b += lo
+        label, score = how.named
         if how.check is not None:
-            verdict = _verdict(i, how.check, window[a:b], checked)
+            verdict = _verdict(i, how.check, text[a:b], checked)
             if verdict is None:
                 continue
-            named = verdict
-        if window[b - 1] in _LAST:
-            b = _trimmed(window, a, b, how.url)
+            label, score = verdict
+        if text[b - 1] in _LAST:
+            b = _trimmed(text, a, b, how.url)
         if b > a:
-            rows.append((a + lo, b + lo, named[0], how.kind, named[1], how.detector))
-    return rows
+            rows.add((a, b, label, how.kind, score, how.detector))
 
 
-def _trimmed(window: str, a: int, b: int, url: bool) -> int:
+def _trimmed(text: str, a: int, b: int, url: bool) -> int:
     """A sentence's last stop is not part of an address."""
-    while b > a and window[b - 1] in _LAST and (window[b - 1] not in ")]}" or url):
+    while b > a and text[b - 1] in _LAST and (text[b - 1] not in ")]}" or url):
         b -= 1
     return b
 
 
 def _verdict(i: int, check: Check, surface: str, checked: _Checked) -> _Named | None:
     """(label, score) that the rule's check gives *surface*; asked once for each."""
-    if (i, surface) not in checked:
-        verdict = check(surface)
-        checked[i, surface] = (LABEL_CODE[verdict[0]], round(verdict[1] * 1000)) if verdict is not None else None
-    return checked[i, surface]
+    asked = (i, surface)
+    if asked in checked:
+        return checked[asked]
+    verdict = check(surface)
+    named = checked[asked] = (LABEL_CODE[verdict[0]], round(verdict[1] * 1000)) if verdict is not None else None
+    return named
 
 
 def _named_last(costly: Set[_Row], rows: Set[_Row], text: str) -> Iterator[_Row]:
