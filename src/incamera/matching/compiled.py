@@ -72,6 +72,13 @@ def starts(packed: Packed, work_blocks: I64) -> I64:
     return out
 
 
+def weigh(raw: bytes, weights: U64) -> int:
+    """The weights of all bytes, one of 256 each, together."""
+    found = kernels()
+    data = np.frombuffer(raw, np.uint8)
+    return int(weights[data].sum()) if found is None else int(found.weigh(data, weights))
+
+
 def sample(packed: Packed, work_blocks: I64, sampler: Sampler) -> tuple[int, I64]:
     """Sample works, given as their blocks, into *sampler*: grams written, and words of each block."""
     found = kernels()

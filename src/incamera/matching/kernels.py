@@ -123,6 +123,16 @@ def cut(buffer, bounds, size, cuts, first):  # type: ignore[no-untyped-def]
 
 
 @jit
+def weigh(buffer, weights):  # type: ignore[no-untyped-def]
+    """Sum of the weights, one for each of 256 values, of all bytes of *buffer*."""
+    data, found = np.int64(buffer.ctypes.data), np.int64(weights.ctypes.data)
+    total = U(0)
+    for i in range(len(buffer)):
+        total += load_u64(found, load8(data, i))
+    return total
+
+
+@jit
 def starts(buffer, block_bounds, work_blocks, out):  # type: ignore[no-untyped-def]
     """For each block the code points of its work before it."""
     for work in range(len(work_blocks) - 1):

@@ -11,7 +11,10 @@ import statistics
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
+
 from incamera.core.records import Work
+from incamera.matching import compiled
 from incamera.text import tokens
 from incamera.text.offsets import encode, pack
 
@@ -26,18 +29,12 @@ EMPTY, ENCODING, BINARY, SHORT, IDENTIFIERS, LIST, DUPLICATE = (
     "matching.work-duplicate-id",
 )
 
-#: Bytes that text does not hold, bytes that identifiers are made of, and bytes between the entries of a list: one letter each.
-_CONTROL, _MARKED, _SEPARATOR = b"c", b"m", b"s"
-_CLASSES = bytes(
-    _CONTROL[0]
-    if b < 9 or 14 <= b < 32 or b == 127
-    else _MARKED[0]
-    if b in b"0123456789@"
-    else _SEPARATOR[0]
-    if b in b"\n,;\t|/"
-    else 0
-    for b in range(256)
-)
+#: Bytes that text does not hold, bytes that identifiers are made of, bytes between the entries of a list, and spaces.
+_COUNTED = (bytes({*range(9), *range(14, 32), 127}), b"0123456789@", b"\n,;\t|/", b" ")
+#: All four are counted at once, in 16 bits each of one sum: what is looked at has fewer bytes than that.
+_WEIGHTS = np.array([sum((b in counted) << 16 * n for n, counted in enumerate(_COUNTED)) for b in range(256)], np.uint64)
+#: The first byte of what UTF-8 read in the wrong encoding is full of.
+_GARBLED = (np.arange(256) == 0xC3).astype(np.uint64)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 #: First bytes of Arabic, Indic, Thai and full-width digits; letters share them, so they only call for the closer look.
 _FOREIGN_DIGITS = (b"\xd9", b"\xdb", b"\xe0\xa5", b"\xe0\xa7", b"\xe0\xb9", b"\xef\xbc")
@@ -74,18 +71,19 @@ def refuse(work: Work, *, threshold: int, threshold_chars: int = 16) -> RefusedW
         return _no(work, EMPTY, "the work has no text")
     looked = _looked_at(text)
     raw = encode(looked)
-    if not raw.isascii() and _misread(looked):
+    if not raw.isascii() and _misread(looked, raw):
         return _no(work, ENCODING, "the text was read in the wrong encoding: convert the file to UTF-8")
-    classed = raw.translate(_CLASSES)
-    if classed.count(_CONTROL) * 200 > len(looked) or b"\0" in raw:
+    counted = compiled.weigh(raw, _WEIGHTS)
+    control, marks, separators, spaces = (counted >> shift & 0xFFFF for shift in (0, 16, 32, 48))
+    if control * 200 > len(looked) or 0 in raw:
         return _no(work, BINARY, "the text is binary data: extract its text first")
     if len(text) <= _BRIEF:
         found = tokens.tokenise(pack([text]), chars=True)
         if len(found.hashes) < threshold and found.solo.sum() < threshold_chars:
             return _no(work, SHORT, f"fewer than {threshold} words: no run of that length can be found")
-    if _mainly_identifiers(looked, raw, classed.count(_MARKED)):
+    if _mainly_identifiers(looked, raw, marks):
         return _no(work, IDENTIFIERS, "mainly numbers, addresses or other identifiers: claim the prose around them instead")
-    if _mainly_list(looked, raw, classed.count(_SEPARATOR)):
+    if _mainly_list(looked, separators, spaces):
         return _no(work, LIST, "mainly a list of short entries: claim the prose around it instead")
     return None
 
@@ -104,37 +102,42 @@ def _looked_at(text: str) -> str:
         return text
     size = _SAMPLE // _STRETCHES
     step = (len(text) - size) // (_STRETCHES - 1)
-    return "\n".join(text[i * step : i * step + size] for i in range(_STRETCHES))
+    return "\n".join([text[i : i + size] for i in range(0, _STRETCHES * step, step)])
 
 
-def _misread(text: str) -> bool:
-    """Replacement characters and lone surrogates, or UTF-8 read as Latin-1 or Windows-1252 (`Ã©`, `â€œ`)."""
-    lost = text.count("\ufffd")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
+def _misread(text: str, raw: bytes) -> bool:
+    """Replacement characters and lone surrogates, or UTF-8 read as Latin-1 or Windows-1252 (`Ã©`, `â€œ`).
+
+    The first bytes of what is looked for are counted before it is: most texts hold too few of them.
+    """
+    lost = garbled = 0
+    if 0xEF in raw:
+        lost += text.count("\ufffd")
+    if 0xED in raw:
         lost += len(_SURROGATE.findall(text))
-    garbled = text.count("\u00c3") + text.count("\u00c2") + text.count("\u00e2\u20ac") + text.count("\u00e2\u0080")
+    if compiled.weigh(raw, _GARBLED) * 50 > len(text):
+        garbled = text.count("\u00c3") + text.count("\u00c2") + text.count("\u00e2\u20ac") + text.count("\u00e2\u0080")
     return lost * 100 > len(text) or garbled * 50 > len(text)
 
 
 def _mainly_identifiers(text: str, raw: bytes, marks: int) -> bool:
     """Two fifths or more of the characters outside white space stand in tokens with a digit, an at-sign or an address."""
-    marks += 8 * raw.count(b"://")
+    if b"/" in raw:
+        marks += 8 * raw.count(b"://")
     if not raw.isascii():
-        marks += sum(map(raw.count, _FOREIGN_DIGITS))
+        marks += sum(raw.count(digits) for digits in _FOREIGN_DIGITS if digits[0] in raw)
     if marks * 30 < len(raw):
         return False  # too few marks, at any usual length of an identifier
     pieces = text.split()
     return sum(len(p) for p in pieces if _MARK.search(p)) * 5 >= sum(map(len, pieces)) * 2
 
 
-def _mainly_list(text: str, raw: bytes, separators: int) -> bool:
+def _mainly_list(text: str, separators: int, spaces: int) -> bool:
     """Thirty entries or more, short at the median, that either begin with capitals throughout or hardly repeat a word.
 
     Prose of any spaced language repeats its little words; a directory of names does neither.
     """
-    if separators < 29 or raw.count(b" ") > 5 * separators:
+    if separators < 29 or spaces > 5 * separators:
         return False
     words = [w for w in (_WORD.findall(f) for f in _FIELD.split(text)) if w]
     if len(words) < 30 or statistics.median(map(len, words)) > 4:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from incamera.core.errors import Error, Malformed, Refused, Unavailable, Unverified
-from incamera.matching import index, screen, store
+from incamera.matching import compiled, index, screen, store
 from incamera.matching.index import Index
 from incamera.matching.scan import scan
 from incamera.testing.matching import conversation, cut, prose, word, work
@@ -267,6 +269,17 @@ def test_works_are_screened(text: str, code: str | None) -> None:
     assert (found.code if found else None) == code
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=400))
+def test_bytes_are_weighed_alike_with_kernels_and_without(raw: bytes) -> None:
+    weights = np.array([b << b % 48 for b in range(256)], np.uint64)
+    expected = sum(b << b % 48 for b in raw)
+    assert compiled.weigh(raw, weights) == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "kernels", lambda: None)
+        assert compiled.weigh(raw, weights) == expected
+
+
 def test_left_out_works_are_recorded_and_the_rest_is_indexed(tmp_path: Path) -> None:
     given = [work("e", ""), WORKS[0], work("l", directory), WORKS[0], work("s", "too short")]
     report = index.build(given, tmp_path / "index")
@@ -279,10 +292,10 @@ def test_left_out_works_are_recorded_and_the_rest_is_indexed(tmp_path: Path) -> 
     assert report.works == 1
 
 
-@pytest.mark.parametrize("given", [[], [work("e", "")]])
-def test_nothing_to_index_is_an_error_and_leaves_nothing(tmp_path: Path, given: list) -> None:  # type: ignore[type-arg]
+@pytest.mark.parametrize("works", [[], [work("e", "")]])
+def test_nothing_to_index_is_an_error_and_leaves_nothing(tmp_path: Path, works: list) -> None:  # type: ignore[type-arg]
     with pytest.raises(Malformed) as caught:
-        index.build(given, tmp_path / "index")
+        index.build(works, tmp_path / "index")
     assert caught.value.code == "matching.no-works"
     assert not (tmp_path / "index" / "index.json").exists()
 
