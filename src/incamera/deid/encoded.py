@@ -15,12 +15,16 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from incamera.deid.resolve import points
+
 #: Shorter runs are too often words; a name and an address are longer.
 _LEAST = 16
 _ALPHABET = "A-Za-z0-9+/_-"
 #: A run, over the line ends of a wrapped body.
 _RUN = re.compile(rf"[{_ALPHABET}]{{{_LEAST},}}(?:\r?\n[{_ALPHABET}]{{4,}})*={{0,2}}")
-_LONG = re.compile(rf"[{_ALPHABET}]{{{_LEAST},}}")
 #: Characters decoded first, to see whether it is worth going on.
 _TASTE = 64
 #: The share of a text's characters that people can read.
@@ -37,30 +41,26 @@ class Run(NamedTuple):
     text: str
 
 
-def runs(text: str) -> Iterator[Run]:
+def runs(text: str, code_points: NDArray[np.uint32] | None = None) -> Iterator[Run]:
     """Runs of *text* (a view: no lone surrogates) that decode to text, in order, not overlapping.
 
-    Cost: one scan of a few nanoseconds a character where there is no candidate, as in most prose.
+    Args:
+        code_points: of *text*, where the caller has them.
+    Cost: about a nanosecond a character where there is no candidate, as in most prose.
     """
-    piece = _promising(text)
-    if piece is None:
-        return
-    for m in _RUN.finditer(text, text.index(piece)):
-        run = m.group()
-        # Encoded text has letters of both cases; long words, paths, rules and hexadecimal digests have not.
-        if not (run.islower() or run.isupper()):
+    from incamera.deid.encoded_kernels import candidate
+
+    seen = points(text) if code_points is None else code_points
+    at = candidate(seen, 0, _LEAST)
+    while at >= 0 and (m := _RUN.match(text, at)):
+        if not _of_one_case(m.group()):
             yield from _read(text, m.start(), m.end())
+        at = candidate(seen, m.end(), _LEAST)
 
 
-def _promising(text: str) -> str | None:
-    """The first word of *text* that can begin encoded text. A run holds no blank, and few words are as long."""
-    for piece in text.split():
-        if len(piece) >= _LEAST:
-            for run in _LONG.findall(piece):
-                wrapped = piece.endswith(run) and (piece + "\n" in text or piece + "\r" in text)
-                if wrapped or not (run.islower() or run.isupper()):
-                    return piece
-    return None
+def _of_one_case(run: str) -> bool:
+    """Encoded text has letters of both cases; long words, paths, rules and hexadecimal digests have not."""
+    return run.islower() or run.isupper()
 
 
 def _read(text: str, start: int, end: int) -> Iterator[Run]:
@@ -86,7 +86,7 @@ def _piece(at: int, piece: str) -> Iterator[Run]:
 
 def _decoded(run: str) -> str | None:
     """What *run* says, or None if it says nothing readable. Up to three stray characters before it are looked past."""
-    if run.islower() or run.isupper():
+    if _of_one_case(run):
         return None
     plain = "".join(run.split()).rstrip("=").translate(_URL_SAFE)
     for skip in range(4):
@@ -117,6 +117,9 @@ def _bytes(body: str) -> bytes | None:
 
 def _readable(raw: bytes, how: str, *, cut: bool) -> str | None:
     """*raw* as text, if most of it can be read. *cut*: it may end inside a character."""
+    # UTF-16 makes letters of any two bytes; real text of it is mostly of one script, and half of it at least ASCII.
+    if how != "utf-8" and 4 * raw[1::2].count(0) < len(raw) // 2 - 2:
+        return None
     try:
         said = raw.decode(how)
     except UnicodeDecodeError as flaw:
@@ -126,7 +129,6 @@ def _readable(raw: bytes, how: str, *, cut: bool) -> str | None:
     shown = sum(c.isprintable() or c in "\n\r\t" for c in said)
     if not said or shown < _READABLE * len(said):
         return None
-    # UTF-16 makes letters of any two bytes; real text of it is mostly of one script.
     if how != "utf-8" and 2 * sum(c.isascii() for c in said) < len(said):
         return None
     return said

@@ -224,7 +224,7 @@ def _opened(conversation: Conversation) -> tuple[str, list[_Read]]:
 
 def _inside(read: _Read, spoken: str) -> Iterator[_Read]:
     """Readings of what stands encoded in a string. They have a place of their own: no offset of theirs is another's."""
-    for run in encoded.runs(read.tokens.text):
+    for run in encoded.runs(read.tokens.text, read.tokens.points):
         inner = _open(read.turn, INSIDE - run.start, run.text, spoken, alone=False)
         inner.around = read, run.start, run.end
         yield inner
