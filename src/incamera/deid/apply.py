@@ -15,23 +15,25 @@ from incamera.core.records import HEADER, Conversation, Part, Redacted, Span, Su
 from incamera.deid import generalise
 from incamera.deid.aliases import Aliases
 from incamera.deid.find import LLM, SOURCES, TOOL, Found, find, leaves
-from incamera.deid.hits import END, LABEL, LABELS, Hits, empty, named
+from incamera.deid.hits import LABELS, named
 from incamera.deid.lexicons import tables
 from incamera.deid.recipe import Recipe, load
 from incamera.deid.surrogates import Replace, tags
 
 Coarse = Literal["day", "month", "year"]
 _Place = tuple[int, int]
+#: `Hits` as Python's own integers: read several times, converted once.
+Rows = list[list[int]]
 #: Halves of surrogate pairs stand alone in real exports; no encoding can carry them further.
 _UNPAIRED = re.compile("[\ud800-\udfff]")
 
 
 class Replaced(NamedTuple):
-    """One string with its findings replaced: for each row of `hits`, in order, (replacement, method)."""
+    """One string with its findings replaced: for each row of its hits, in order, (replacement, method)."""
 
     turn: int
     part: int
-    hits: Hits
+    rows: Rows
     surrogates: list[tuple[str, str]]
     text: str
 
@@ -74,8 +76,8 @@ def apply(
                 detector=h.detector,
                 kind=h.kind,
             )
-            for turn, part, hits, surrogates, _ in treated
-            for h, (replacement, method) in zip(named(hits), surrogates, strict=True)
+            for turn, part, rows, surrogates, _ in treated
+            for h, (replacement, method) in zip(named(rows), surrogates, strict=True)
         ),
         waivers=found.waivers,
         withheld=found.withheld,
@@ -88,27 +90,24 @@ def treat(conversation: Conversation, found: Found, *, recipe: Recipe, key: byte
     Cost: a few hundred nanoseconds a finding.
     """
     texts = {(turn, part): text for turn, part, text, _ in leaves(conversation)}
-    surfaces = {(p.turn, p.part): _surfaces(texts[p.turn, p.part], p.hits) for p in found.placed}
+    rows: dict[_Place, Rows] = {(p.turn, p.part): p.hits.tolist() for p in found.placed}
+    surfaces = {place: _surfaces(texts[place], mine) for place, mine in rows.items()}
     chosen = _chooser(conversation, found, texts, surfaces.values(), recipe, key)
     withheld = {(s.turn, s.part): code for s, code in found.withheld}
-    hits = {(p.turn, p.part): p.hits for p in found.placed}
     treated = []
     for place, text in texts.items():
         if place in withheld:
-            treated.append(Replaced(*place, empty(), [], f"[WITHHELD: {withheld[place]}]"))
+            treated.append(Replaced(*place, [], [], f"[WITHHELD: {withheld[place]}]"))
             continue
         surrogates = [chosen(label, surface) for label, surface in surfaces.get(place, ())]
-        rows = hits.get(place, _NONE)
-        treated.append(Replaced(*place, rows, surrogates, _joined(text, rows, surrogates)))
+        mine = rows.get(place, [])
+        treated.append(Replaced(*place, mine, surrogates, _joined(text, mine, surrogates)))
     return treated
 
 
-_NONE = empty()
-
-
-def _surfaces(text: str, hits: Hits) -> list[tuple[str, str]]:
+def _surfaces(text: str, rows: Rows) -> list[tuple[str, str]]:
     """(label, surface) of each hit."""
-    return [(LABELS[label], text[start:end]) for start, end, label in hits[:, : LABEL + 1].tolist()]
+    return [(LABELS[label], text[start:end]) for start, end, label, _, _, _ in rows]
 
 
 def _chooser(
@@ -136,11 +135,11 @@ def _chooser(
     return generalise.tags(numbered, recipe.generalise, recipe.at) if recipe.generalise else numbered
 
 
-def _joined(text: str, hits: Hits, surrogates: list[tuple[str, str]]) -> str:
+def _joined(text: str, rows: Rows, surrogates: list[tuple[str, str]]) -> str:
     """*text* with each hit's stretch replaced."""
     pieces: list[str] = []
     cursor = 0
-    for (start, end), (replacement, _) in zip(hits[:, : END + 1].tolist(), surrogates, strict=True):
+    for (start, end, _, _, _, _), (replacement, _) in zip(rows, surrogates, strict=True):
         pieces += (text[cursor:start], replacement)
         cursor = end
     pieces.append(text[cursor:])

@@ -98,7 +98,7 @@ def join(pieces: Sequence[Hits]) -> Hits:
     return full[0] if len(full) == 1 else np.concatenate(full) if full else empty()
 
 
-def named(hits: Hits) -> Iterator[Hit]:
+def named(hits: Hits | list[list[int]]) -> Iterator[Hit]:
     """Rows with their names."""
-    for start, end, label, kind, score, detector in hits.tolist():
+    for start, end, label, kind, score, detector in hits if isinstance(hits, list) else hits.tolist():
         yield Hit(start, end, LABELS[label], KINDS[kind], score / 1000, DETECTORS[detector])

@@ -121,9 +121,9 @@ def _applied(record: Mapping[str, Any], conversation: Conversation, found: Found
             "kind": KINDS[kind],
             "detector": DETECTORS[detector],
         }
-        for turn, part, hits, surrogates, _ in treated
+        for turn, part, mine, surrogates, _ in treated
         for place in (_place(turn, part, document),)
-        for (start, end, label, kind, _, detector), (replacement, method) in zip(hits.tolist(), surrogates, strict=True)
+        for (start, end, label, kind, _, detector), (replacement, method) in zip(mine, surrogates, strict=True)
     ]
     withheld = [
         {

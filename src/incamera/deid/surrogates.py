@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from incamera.deid.aliases import Aliases
+from incamera.deid.aliases import PEOPLE, Aliases
 from incamera.deid.tokens import TAG
 
 #: (label, surface) -> (replacement, method)
@@ -26,7 +26,7 @@ def tags(aliases: Aliases, texts: Iterable[str]) -> Replace:
     given: dict[tuple[str, str], tuple[str, str]] = {}
 
     def replace(label: str, surface: str) -> tuple[str, str]:
-        thing = aliases.cluster(label, surface)
+        thing = aliases.cluster(label, surface) if label in PEOPLE or not surface.isalnum() else (label, surface.lower())
         tag = given.get(thing)
         if tag is None:
             label = thing[0]
