@@ -16,6 +16,7 @@ LONGEST, SEPARATORS, PIECE = 64, 8, 255
 SHORT, WORD, RAW = 96, 254, 255
 #: Keys up to here are an item's own bytes: seven, or eight that end in ASCII.
 _PLAIN = ~U(0) >> U(1)
+_HASHED = U(1) << U(63)
 #: Items of one round: a block's, usually.
 ROUND = 2048
 _SLACK = 64
@@ -109,17 +110,29 @@ def _cut(data, safe, i, end, spaced, out, room):  # type: ignore[no-untyped-def]
     return at, i, spaced
 
 
-@inlined
-def _key(data, p, n):  # type: ignore[no-untyped-def]
-    """An item's bytes where they are eight or fewer, otherwise a hash of them."""
-    first = load64(data, p)
-    if n <= 8:
-        return first & (~U(0) >> np.uint64(64 - 8 * n))
-    h = first * _M
+@jit
+def _hash(data, p, n):  # type: ignore[no-untyped-def]
+    """A hash of *n* bytes, more than eight, its top bit set."""
+    h = load64(data, p) * _M
     for at in range(8, n - 8, 8):
         h = (h ^ load64(data, p + at)) * _M2
         h ^= h >> U(32)
-    return (h ^ load64(data, p + n - 8)) * _M2 | U(1) << U(63)
+    return (h ^ load64(data, p + n - 8)) * _M2 | _HASHED
+
+
+@inlined
+def _key(data, p, n):  # type: ignore[no-untyped-def]
+    """An item's bytes where they are eight or fewer, otherwise a hash of them.
+
+    Up to sixteen bytes without a branch: the lengths of words are what a processor cannot guess.
+    """
+    if n > 16:
+        return _hash(data, p, n)
+    first = load64(data, p)
+    behind = max(n - 8, 0)
+    whole = first & (~U(0) >> np.uint64(64 - 8 * (n - behind)))
+    hashed = (first * _M ^ load64(data, p + behind)) * _M2 | _HASHED
+    return whole ^ (whole ^ hashed) & np.uint64((8 - n) >> 63)
 
 
 @inlined
@@ -144,6 +157,8 @@ def count(buffer, bounds, every, shift, keys, counts, places, sizes, scratch):  
     """
     data, safe = np.int64(buffer.ctypes.data), np.int64(len(buffer)) - 8
     out = np.int64(scratch.ctypes.data)
+    found = out + 8 * (len(scratch) // 2)
+    slots = np.int64(keys.ctypes.data)
     mask = len(keys) - 1
     free = 3 * (len(keys) // 4)
     for block in range(0, len(bounds) - 1, every):
@@ -152,10 +167,15 @@ def count(buffer, bounds, every, shift, keys, counts, places, sizes, scratch):  
             n, i, spaced = _cut(data, safe, i, end, spaced, out, ROUND)
             for x in range(n):
                 item = load_u64(out, x)
+                key = _key(data, np.int64(item >> U(9)), np.int64(item & U(255)))
+                store_u64(found, x, key)
+                prefetch(slots, _slot(key, shift))
+            for x in range(n):
+                item = load_u64(out, x)
                 p, size = np.int64(item >> U(9)), np.int64(item & U(255))
                 if size > LONGEST:
                     continue
-                key = _key(data, p, size)
+                key = load_u64(found, x)
                 s = _slot(key, shift)
                 while counts[s] > 0:
                     if keys[s] == key and (key <= _PLAIN or (sizes[s] == size and _same(data, p, data, places[s], size))):
