@@ -10,7 +10,7 @@ from typing import Any
 from incamera.core.errors import Malformed
 from incamera.core.records import HEADER, Account, Conversation, Part, Turn
 from incamera.deid.adapters import Detector
-from incamera.deid.apply import coarse, treat
+from incamera.deid.apply import Replaced, coarse, treat
 from incamera.deid.find import Found, Request, find, find_many
 from incamera.deid.hits import DETECTORS, KINDS, LABELS
 from incamera.deid.recipe import Recipe, load
@@ -109,22 +109,7 @@ def _applied(record: Mapping[str, Any], conversation: Conversation, found: Found
         out["title"] = texts[HEADER, 0]
     if started := _started(record.get("started_at"), recipe):
         out["started_at"] = started
-    rows = [
-        {
-            **place,
-            "start": start,
-            "end": end,
-            "label": LABELS[label],
-            "replacement": replacement,
-            "method": method,
-            "scope": "conversation",
-            "kind": KINDS[kind],
-            "detector": DETECTORS[detector],
-        }
-        for turn, part, mine, surrogates, _ in treated
-        for place in (_place(turn, part, document),)
-        for (start, end, label, kind, _, detector), (replacement, method) in zip(mine, surrogates, strict=True)
-    ]
+    rows = [row for t in treated for row in _treated(t, _place(t.turn, t.part, document))]
     withheld = [
         {
             **_place(span.turn, span.part, document),
@@ -140,6 +125,23 @@ def _applied(record: Mapping[str, Any], conversation: Conversation, found: Found
     ]
     out["surrogates"] = sorted(rows + withheld, key=_standing) if withheld else rows
     return out
+
+
+def _treated(one: Replaced, place: Record) -> list[Record]:
+    rows: list[Record] = [
+        {
+            "start": start,
+            "end": end,
+            "label": LABELS[label],
+            "replacement": replacement,
+            "method": method,
+            "scope": "conversation",
+            "kind": KINDS[kind],
+            "detector": DETECTORS[detector],
+        }
+        for (start, end, label, kind, _, detector), (replacement, method) in zip(one.rows, one.surrogates, strict=True)
+    ]
+    return [{**place, **row} for row in rows] if place else rows
 
 
 def _started(value: Any, recipe: Recipe) -> str | None:
