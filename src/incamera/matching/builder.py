@@ -99,8 +99,12 @@ class Builder:
         if all(self._spaced):
             self.chars.passed(len(packed))
         else:
+            enough = compiled.unspaced(Packed(packed.data, bounds)) >= self.chars.plan.threshold
             for n, (a, b) in enumerate(zip(work_blocks.tolist(), work_blocks[1:].tolist(), strict=False)):
-                unspaced[n] = self._chars(Packed(packed.data, packed.bounds[a : b + 1]), spaced=self._spaced[n])
+                if enough[n]:
+                    unspaced[n] = self._chars(Packed(packed.data, packed.bounds[a : b + 1]))
+                else:
+                    self.chars.passed(b - a)
         counts = zip(self._facts, words.tolist(), unspaced.tolist(), strict=True)
         self.works += [Entry(**facts, words=n, unspaced=chars) for facts, n, chars in counts]
         self.coder.code(packed)
@@ -109,11 +113,8 @@ class Builder:
         self._work_blocks.append(work_blocks[1:] + self._work_blocks[-1][-1])
         self._filled, self._facts, self._sizes, self._spaced = 0, [], [], []
 
-    def _chars(self, work: Packed, *, spaced: bool) -> int:
-        """Sample one work in the stream `chars/1`: its characters of unspaced scripts, 0 where too few for any run."""
-        if spaced or int(compiled.unspaced(Packed(work.data, work.bounds[[0, -1]]))[0]) < self.chars.plan.threshold:
-            self.chars.passed(len(work))
-            return 0
+    def _chars(self, work: Packed) -> int:
+        """Sample one work in the stream `chars/1`: its characters of unspaced scripts."""
         written, block_words, solo = compiled.sample_chars(work, self.chars)
         self.chars.took(written, block_words, np.array([0, len(work)]))
         return solo

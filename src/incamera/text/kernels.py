@@ -629,19 +629,20 @@ def unspaced_parts(buffer, part_bounds, tab):  # type: ignore[no-untyped-def]
     bounds, expanded, unspaced = tab[2], tab[3], tab[9]
     parts = len(part_bounds) - 1
     out = np.zeros(parts, dtype=np.int64)
-    safe = np.int64(len(buffer)) - 8
+    far = np.int64(len(buffer)) - 72
     for part in range(parts):
         i, end = part_bounds[part], part_bounds[part + 1]
         while i < end:
-            if i <= safe:
-                x = load64(data, i)
-                y = x ^ (U(0x26) * _ONES)  # a zero byte where '&' stands
-                if (x | ((y - _ONES) & ~y)) & _HIGH == U(0):
-                    i += 8
-                    continue
+            if i <= far:
+                i += lowest(classes(data + i)[1])
+                if i >= end:
+                    break
             b = load8(data, i)
             if b < 128 and b != 38:
                 i += 1
+                continue
+            if 0xC0 <= b < 0xE0:  # two bytes: none of these becomes a letter of an unspaced script
+                i += 2
                 continue
             entry, i, _ = step(data, i, end, tab)
             if entry >= _EXP:

@@ -17,6 +17,8 @@ from incamera.matching import compiled, index, screen, store
 from incamera.matching.index import Index
 from incamera.matching.scan import scan
 from incamera.testing.matching import conversation, cut, prose, word, work
+from incamera.text import fold, tokens
+from incamera.text.offsets import pack
 
 KEY = bytes(range(32))
 WORKS = [work(f"w{i}", prose(f"work {i}", 400 + 300 * i), title=f"Title {i}", owner=f"Owner {i % 2}") for i in range(4)]
@@ -278,6 +280,23 @@ def test_bytes_are_weighed_alike_with_kernels_and_without(raw: bytes) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled, "kernels", lambda: None)
         assert compiled.weigh(raw, weights) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(st.sampled_from("aé&;#9\0 “漢กក\U00020000\ud800"), max_size=200), max_size=4), st.integers(0, 130))
+def test_unspaced_letters_are_counted_alike_with_kernels_and_without(texts: list[str], shift: int) -> None:
+    packed = pack(["x" * shift, *texts, "&#28193;&#x6e21;&amp;é" * 3 + "y" * shift])
+    found = compiled.unspaced(packed).tolist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "_text_kernels", lambda: None)
+        assert compiled.unspaced(packed).tolist() == found
+    assert found[-1] == 6
+
+
+def test_no_character_of_two_bytes_becomes_a_letter_of_an_unspaced_script() -> None:
+    assert compiled.unspaced(pack([chr(cp) for cp in range(0x800)])).sum() == 0
+    folded = (fold.load().code_point(cp) for cp in range(0x800))
+    assert not any(tokens.unspaced(c) for text in folded for c in text)
 
 
 def test_left_out_works_are_recorded_and_the_rest_is_indexed(tmp_path: Path) -> None:
