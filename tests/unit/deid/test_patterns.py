@@ -169,3 +169,20 @@ def test_a_process_starts_on_what_an_earlier_one_compiled(tmp_path: Path, monkey
     found.scan(f" {text} ".encode(), match_event_handler=lambda i, *_: events.append(i), scratch=hyperscan.Scratch(found))
     assert {RULES[i].id for i in events} >= {"phone"}
     assert any(RULES[rule].id == "phone" for rule, *_ in re2_nominator()(text, block))
+
+
+def test_a_check_takes_nothing_shorter_than_its_rule_says() -> None:
+    rng = random.Random(3)
+    narrowed = [rule for rule in RULES if rule.least]
+    assert narrowed
+    for rule in narrowed:
+        assert rule.check is not None
+        for _ in range(2000):
+            short = "".join(rng.choices("0123456789+-(). /x", k=rng.randint(1, rule.least - 1)))
+            assert rule.check(short) is None, short
+
+
+def test_a_short_run_goes_on_in_digits_that_the_engine_does_not_read() -> None:
+    text = "ring 12٣٤٥٦٧٨٩ now"
+    for engine in (hyperscan_nominator() or re2_nominator(), everything):
+        assert (5, 14, "PHONE") in [(hit.start, hit.end, hit.label) for hit in named(scan(text, engine))]

@@ -30,6 +30,10 @@ Segment = tuple[int, int]
 _Event = tuple[int, int, int]
 #: (has a hint, lead, reach, solid) of each rule.
 _NARROWING = [(bool(rule.hint), rule.lead or rule.reach, rule.reach, rule.solid) for rule in RULES]
+#: What Hyperscan says of a match that counts is at least so long: the match and a border on either side.
+_LEAST = [rule.least + 2 if rule.least else 0 for rule in RULES]
+#: Beyond ASCII the confirming matcher reads digits that Hyperscan does not: any length may grow.
+_ANY = [0 for _ in RULES]
 #: Hyperscan says where matches of the other rules without a hint begin; of these it could only with too large an automaton.
 _STARTLESS = frozenset(("date.duration", "id.named", "iban", "money", "path.home", "secret.basic"))
 
@@ -86,7 +90,8 @@ def hyperscan_nominator() -> Nominator | None:
             events.clear()
             database.scan(data, match_event_handler=note, scratch=scratch)
             if events:
-                yield from _asks(_places(_counted(events, data, window), text, lo - 1), at, block)
+                places = _places(_counted(events, data, window), text, lo - 1)
+                yield from _asks(places, at, block, _LEAST if window.isascii() else _ANY)
 
     return nominate
 
@@ -133,8 +138,11 @@ def _places(events: Iterable[_Event], text: str, shift: int) -> list[_Event]:
     return places
 
 
-def _asks(places: list[_Event], at: int, block: Sequence[Segment]) -> Iterator[Ask]:
-    """*places* (sorted) joined where they overlap: one ask for each, and for each segment that it touches."""
+def _asks(places: list[_Event], at: int, block: Sequence[Segment], least: Sequence[int]) -> Iterator[Ask]:
+    """*places* (sorted) joined where they overlap: one ask for each, and for each segment that it touches.
+
+    Those shorter than *least* of their rule, whole, hold nothing that counts.
+    """
     starts = [start for start, _ in block]
     beyond = block[-1][1]
     rule, first, last = places[0]
@@ -144,7 +152,7 @@ def _asks(places: list[_Event], at: int, block: Sequence[Segment]) -> Iterator[A
             continue
         k = bisect_right(starts, first) - 1
         k = max(k, 0)
-        if first < beyond:
+        if first < beyond and last - first >= least[rule]:
             yield rule, at + k, first, last
             k += 1
             while k < len(starts) and starts[k] <= last:

@@ -24,8 +24,8 @@ class Rule:
 
     `hint` is a cheaper necessary condition to nominate by. *reach*: no match is longer than so many code points.
     *lead*: what nominates (the hint, or else the core) ends at most so many code points behind the match's start; 0 stands
-    for *reach*. *solid*: no match holds a blank or a line end. These only narrow where the confirming matcher looks; tests
-    hold them to the patterns.
+    for *reach*. *solid*: no match holds a blank or a line end. *least*: the check takes no match of fewer code points.
+    These only narrow where the confirming matcher looks; tests hold them to the patterns.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Rule:
     reach: int = 130
     lead: int = 0
     solid: bool = False
+    least: int = 0
 
 
 _MONTH = (
@@ -100,7 +101,7 @@ RULES: tuple[Rule, ...] = (
     Rule(id="handle.reddit", label="HANDLE", score=0.9, core=r"(?i)/?u/[a-z0-9_-]{3,30}"),
     Rule(id="handle.named", hint=r"(?i)[^A-Za-z0-9](?:instagram|insta|ig|twitter|snapchat|snap|telegram|discord|skype|tiktok|steam|gamertag|username|user ?name|usuario|login|handle)\s?(?:id|name)?\s?(?:[:=]|is|es)", label="HANDLE", score=0.8, group=1,
          core=r"(?i)(?:instagram|insta|ig|twitter|snapchat|snap|telegram|discord|skype|tiktok|steam|gamertag|username|user ?name|usuario|login|handle)\s?(?:id|name)?\s?(?:[:=]|is|es)\s?([\p{L}\p{N}_.#-]{3,40})"),
-    Rule(id="phone", reach=80, label="PHONE", score=0.85, check=v.phone,
+    Rule(id="phone", reach=80, least=6, label="PHONE", score=0.85, check=v.phone,
          core=r"(?:\+|00|\()?\d{1,4}\)?(?:[ .\-/]{0,2}\(?\d{1,5}\)?){1,6}(?:\s?(?:x|ext\.?|extension)\s?\d{1,6})?"),
     Rule(id="phone.named", label="PHONE", score=0.95, group=1,
          core=r"(?i)(?:phone|tel|telephone|mobile|cell|fax|whatsapp|tel[eé]fono|m[oó]vil|t[eé]l[eé]phone|telefon|handy|telefono|cellulare|telefone|celular)(?:\s?(?:no|number|nr|n[uú]mero|#))?\.?\s?[:=]?\s?(?:is|es)?\s?([+(]?\d[\d ().\-/]{5,22}\d)"),
