@@ -110,6 +110,7 @@ def test_no_direct_surface_survives_as_a_whole_token(texts: list[str]) -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(st.lists(TEXTS, min_size=2, max_size=4))
+@example(["[PERSON-3]1>º\U00040000my name is ", "my name is "])
 def test_applying_tags_twice_changes_nothing(texts: list[str]) -> None:
     once = redacted_strings(conversation(texts), find(conversation(texts), recipe=RECIPE))
     header, *rest = once

@@ -44,6 +44,7 @@ class Opinion:
             self._margin[word] = max(float(self._margin[word]), 1.0)
             self._label[word] = LABELS.index("LOC")
         self._near = _near_tags(tokens.text, starts, ends)
+        self._single = ends - starts == 1
 
     def below(self, limit: float, near: float) -> NDArray[np.bool_]:
         """Whether each word is surely no name."""
@@ -51,8 +52,12 @@ class Opinion:
         return below
 
     def above(self, limit: float, near: float) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.float32]]:
-        """Words that may be one; of each its label, an index into `names.LABELS`, and its margin."""
-        at = np.flatnonzero(self._margin > (limit if self._near is None else np.where(self._near, near, limit)))
+        """Words that may be one; of each its label, an index into `names.LABELS`, and its margin.
+
+        Beside a tag a letter alone is left to the gate: with the words around it gone, the model takes it for an initial.
+        """
+        least = limit if self._near is None else np.where(self._near, np.where(self._single, np.inf, near), limit)
+        at = np.flatnonzero(self._margin > least)
         return at, self._label[at], self._margin[at]
 
 
