@@ -129,7 +129,8 @@ def test_an_altered_file_is_refused(held: Place, keys: Keys, flaw: str) -> None:
     path = held.vault.recovery.file("h-1").path
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     if flaw == "pair":
-        lines[0]["pairs"][0]["sealed"] = "A" + lines[0]["pairs"][0]["sealed"][1:]
+        sealed = lines[0]["pairs"][0]["sealed"]
+        lines[0]["pairs"][0]["sealed"] = ("B" if sealed[0] == "A" else "A") + sealed[1:]
     elif flaw == "chunk":
         lines[1]["body"] = lines[1]["body"][:-4] + "AAA="
     elif flaw == "header":
