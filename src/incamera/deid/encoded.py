@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from incamera.deid.resolve import points
+from incamera.deid.lexicons.characters import points
 
 #: Shorter runs are too often words; a name and an address are longer.
 _LEAST = 16

@@ -26,13 +26,14 @@ from incamera.deid.gate import Gate
 from incamera.deid.hits import DETECTOR_CODE, END, KIND, KIND_CODE, LABEL, LABEL_CODE, START, Hit, Hits, join, matrix, named, rows
 from incamera.deid.hits import empty as no_hits
 from incamera.deid.lexicons import tables
+from incamera.deid.lexicons.characters import FOREIGN, TOUCHED, points
 from incamera.deid.patterns import scan as patterns
 from incamera.deid.propagate import follow
 from incamera.deid.protect import waive
 from incamera.deid.recipe import Recipe
 from incamera.deid.repeats import Pointed, Repeats
 from incamera.deid.resolve import resolve
-from incamera.deid.tokens import Tokens, blank_tags, tokenise
+from incamera.deid.tokens import U32, Tokens, blank_tags, survey, tokenise
 from incamera.deid.vocabulary import Vocabulary
 from incamera.text.normalize import View, view
 
@@ -211,8 +212,13 @@ def _looked_at(
 def _opened(conversation: Conversation) -> tuple[str, list[_Read]]:
     """The language of *conversation* and a reading of each of its strings."""
     texts = list(leaves(conversation))
-    spoken = lang.detect("\n".join(text[:2000] for _, _, text, _ in texts[:40]))
-    reads = [_open(turn, part, text, spoken, alone=len(texts) == 1) for turn, part, text, _ in texts]
+    coded = [points(text if len(text) <= MAX_PART else text[:MAX_PART]) for _, _, text, _ in texts]
+    alone = len(texts) == 1
+    spoken = lang.detect("\n".join(text[:2000] for _, _, text, _ in texts[:40]), code_points=coded[0] if alone else None)
+    reads = [
+        _open(turn, part, text, code_points, spoken, alone=alone)
+        for (turn, part, text, _), code_points in zip(texts, coded, strict=True)
+    ]
     for read, (_, _, _, code) in zip(reads, texts, strict=True):
         read.code = code or (not read.withheld and _looks_like_code(read.tokens.text))
     inside = reads
@@ -225,7 +231,7 @@ def _opened(conversation: Conversation) -> tuple[str, list[_Read]]:
 def _inside(read: _Read, spoken: str) -> Iterator[_Read]:
     """Readings of what stands encoded in a string. They have a place of their own: no offset of theirs is another's."""
     for run in encoded.runs(read.tokens.text, read.tokens.points):
-        inner = _open(read.turn, INSIDE - run.start, run.text, spoken, alone=False)
+        inner = _open(read.turn, INSIDE - run.start, run.text, points(run.text), spoken, alone=False)
         inner.around = read, run.start, run.end
         yield inner
 
@@ -250,19 +256,24 @@ def _concluded(reads: list[_Read], protect: Sequence[Match], spoken: str, recipe
     return _spared(found, recipe.spare, reads) if recipe.spare else found
 
 
-def _open(turn: int, part: int, text: str, spoken: str, *, alone: bool) -> _Read:
+def _open(turn: int, part: int, text: str, code_points: U32, spoken: str, *, alone: bool) -> _Read:
     """The view, its words, and whether the gate can read it at all."""
-    empty = Tokens.empty()
     if len(text) > MAX_PART:
-        return _Read(turn, part, View("", text), empty, no_hits(), "en", TOO_LARGE)
-    seen = view(text)
+        return _Read(turn, part, View("", text), Tokens.empty(), no_hits(), "en", TOO_LARGE)
+    classes = survey(code_points)
+    seen = view(text) if classes & TOUCHED else View(text, text)
     plain = blank_tags(seen.text)
-    outside = lang.uncovered(plain)
-    if lang.mostly_uncovered(plain, outside):
-        return _Read(turn, part, seen, empty, no_hits(), "en", LANG_NOT_COVERED)
-    language = spoken if alone or len(plain) < 40 else lang.detect(plain, spoken)
-    hits = rows(Hit(a, b, "OTHER", "direct", 0.9, "gate.script") for a, b in outside)
-    return _Read(turn, part, seen, tokenise(plain, tables.table(language)), hits, language)
+    if plain is not text:
+        code_points = points(plain)
+        classes = survey(code_points)
+    hits = no_hits()
+    if classes & FOREIGN:
+        outside = lang.uncovered(plain)
+        if lang.mostly_uncovered(plain, outside):
+            return _Read(turn, part, seen, Tokens.empty(), no_hits(), "en", LANG_NOT_COVERED)
+        hits = rows(Hit(a, b, "OTHER", "direct", 0.9, "gate.script") for a, b in outside)
+    language = spoken if alone or len(plain) < 40 else lang.detect(plain, spoken, code_points)
+    return _Read(turn, part, seen, tokenise(plain, tables.table(language), code_points), hits, language)
 
 
 def _detect(read: _Read, thought: opinion.Opinion | None, asked: Hits, known: Mapping[str, int], recipe: Recipe) -> Pointed:

@@ -6,10 +6,11 @@ import re
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from incamera.deid.cache import kept
 from incamera.deid.lexicons import sources, tables
-from incamera.deid.lexicons.characters import characters
+from incamera.deid.lexicons.characters import characters, points
 from incamera.deid.lexicons.words import Entry, Words, layout
 
 #: Scripts written without spaces: the word gate cannot read them.
@@ -22,10 +23,6 @@ _COVERED = re.compile(
     "[A-Za-z\u00aa\u00ba\u00c0-\u024f\u0250-\u02ff\u1e00-\u1eff\u2c60-\u2c7f\ua720-\ua7ff\u0370-\u03ff\u1f00-\u1fff\u0400-\u052f\u1c80-\u1c8f\u2de0-\u2dff"
     "\ua640-\ua69f\u0590-\u05ff\ufb1d-\ufb4f\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufeff\u0900-\u097f\u0980-\u09ff\u0b80-\u0bff"
     "\u0300-\u036f\u200c\u200d]+"
-)
-#: Anything but Latin letters, punctuation and symbols: the quick look that most text passes.
-_FOREIGN = re.compile(
-    "[^\x00-\u024f\u02b0-\u036f\u1e00-\u1eff\u2000-\u2bff\u3000-\u3004\ufe00-\ufe0f\ufff0-\uffff\U0001f000-\U0001faff]"
 )
 _LETTERS = re.compile(r"[^\W\d_]+")
 #: Language by function words needs this many words of evidence to leave the conversation's language.
@@ -47,18 +44,20 @@ def _made() -> bytes:
     return layout([Entry(word, code, 0, 0.0) for word, code in bits.items()], phrases=(), introducers=())
 
 
-def detect(text: str, default: str = "en") -> str:
+def detect(text: str, default: str = "en", code_points: NDArray[np.uint32] | None = None) -> str:
     """The language whose function words are most of *text*; *default* where the evidence is thin.
 
+    Args:
+        code_points: of *text* and maybe what follows it, where the caller has them.
     Cost: reads at most the first 6,000 characters, some 10 ns each.
     """
     from incamera.deid import tokens_kernels as kernels
 
     markers = _markers()
     classes, lower = characters()
-    points = np.frombuffer(text[:_READ].encode("utf-32-le", "surrogatepass"), np.uint32)
+    read = points(text[:_READ]) if code_points is None else code_points[: min(len(text), _READ)]
     found = np.zeros(len(tables.LANGUAGES), np.int64)
-    words = kernels.count_bits(points, classes, lower, markers.slots, markers.records, found)
+    words = kernels.count_bits(read, classes, lower, markers.slots, markers.records, found)
     votes = dict(zip(tables.LANGUAGES, found.tolist(), strict=True))
     mine = votes["en"]
     if not words:
@@ -72,9 +71,7 @@ def detect(text: str, default: str = "en") -> str:
 
 
 def uncovered(text: str) -> list[tuple[int, int]]:
-    """Stretches in a script that the gate does not cover."""
-    if text.isascii() or not _FOREIGN.search(text):
-        return []
+    """Stretches in a script that the gate does not cover: none where no character is `characters.FOREIGN`."""
     found = [m.span() for m in _UNSPACED.finditer(text)]
     for m in _LETTERS.finditer(text):
         word = m.group()
@@ -87,5 +84,5 @@ def mostly_uncovered(text: str, stretches: list[tuple[int, int]]) -> bool:
     """Whether what the gate cannot read is a fifth of the letters or more: then the part is withheld whole."""
     if not stretches:
         return False
-    letters = sum(1 for c in text if c.isalpha())
+    letters = sum(map(str.isalpha, text))
     return sum(b - a for a, b in stretches) * 5 >= letters

@@ -8,16 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from incamera.deid.hits import END, START, Hits, empty
+from incamera.deid.lexicons.characters import points
 
 #: After these a full stop ends no sentence.
 _INITIAL = re.compile(r"(?i)(?<![^\W_])(?:[^\W\d_]|mrs?|ms|dr|st|prof|sra?|rev|hon|lt|jr)$")
 #: Code points before a full stop that may tell an initial or a title.
 _BEFORE = 5
-
-
-def points(text: str) -> NDArray[np.uint32]:
-    """The code points of *text*."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 def resolve(hits: Hits, text: str, code_points: NDArray[np.uint32] | None = None) -> Hits:

@@ -64,6 +64,17 @@ def kind(classes: int, point: int) -> int:
 
 
 @jit
+def survey(text: Any, characters: Any) -> int:
+    """The classes of all code points of a text, united; every class where one is beyond the table."""
+    points, classes = text.ctypes.data, characters.ctypes.data
+    found = 0
+    for i in range(text.size):
+        point = get32(points, i)
+        found |= get16(classes, point) if point < c.TABLED else -1
+    return found
+
+
+@jit
 def _count(points: int, size: int, classes: int, word: int) -> int:
     """The number of words."""
     found = 0

@@ -13,6 +13,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
 
 #: Letters of other scripts that pass for Latin ones. One code point each, so offsets stay put.
 LOOKALIKES = dict(
@@ -29,6 +30,10 @@ _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2}){1,200}")
 _JSON = re.compile(r"(?:\\u[0-9A-Fa-f]{4}){1,50}|\\[nrt\"/]")
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:\\|\\\\\w")
 _WORDS = re.compile(r"[^\W\d_]+")
+#: What in ASCII a view may write otherwise: controls, and what begins an escape.
+_TOUCHED = re.compile(r"[^\t\n\v\f\r -$'-\[\]-~]")
+#: What begins an escape.
+_ESCAPES = "&%\\"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -77,11 +82,12 @@ def view(text: str) -> View:
     Privacy: reads text, keeps it only in the returned View.
     Cost: O(length); plain ASCII costs one scan.
     """
-    if text.isascii() and not ("&" in text or "%" in text or "\\" in text or "\0" in text):
+    if text.isascii() and not _TOUCHED.search(text):
         return View(text, text)
-    edits = _edits(text)
+    chars = set(text)
+    edits = _edits(text, chars)
     if not edits:
-        return View(_unmask(text), text)
+        return View(text if chars.isdisjoint(LOOKALIKES) else _unmask(text), text)
     pieces: list[str] = []
     stretches: list[tuple[int, int, int, int]] = []
     cursor = length = 0
@@ -94,11 +100,19 @@ def view(text: str) -> View:
         length += len(plain)
         cursor = end
     pieces.append(text[cursor:])
-    return View(_unmask("".join(pieces)), text, tuple(s[0] for s in stretches), tuple(stretches))
+    plain = "".join(pieces)
+    if not plain.isascii() and not LOOKALIKES.keys().isdisjoint(plain):
+        plain = _unmask(plain)
+    return View(plain, text, tuple(s[0] for s in stretches), tuple(stretches))
 
 
-def _edits(text: str) -> list[tuple[int, int, str]]:
-    """Non-overlapping (start, end, plain) stretches in order."""
+def touches(char: str) -> bool:
+    """Whether a text with *char* in it may have another view than itself. No text of other characters has."""
+    return char in _ESCAPES or char in LOOKALIKES or "\u0300" <= char <= "\u036f" or _plain_char(char) != char
+
+
+def _edits(text: str, chars: set[str]) -> list[tuple[int, int, str]]:
+    """Non-overlapping (start, end, plain) stretches in order. *chars* are those of *text*."""
     found: list[tuple[int, int, str]] = []
     if "&" in text:
         for m in _ENTITY.finditer(text):
@@ -112,11 +126,11 @@ def _edits(text: str) -> list[tuple[int, int, str]]:
                 found.append((m.start(), m.end(), plain))
     if "\\" in text and not _WINDOWS_PATH.search(text):
         found += [(m.start(), m.end(), _json_plain(m.group())) for m in _JSON.finditer(text)]
-    odd = {c: p for c in set(text) if (p := _plain_char(c)) != c}
+    odd = {c: p for c in chars if (p := _plain_char(c)) != c}
     if odd:
         pattern = re.compile("[" + "".join(map(re.escape, odd)) + "]")
         found += [(m.start(), m.end(), odd[m.group()]) for m in pattern.finditer(text)]
-    if not text.isascii() and any("\u0300" <= c <= "\u036f" for c in set(text)):
+    if any("\u0300" <= c <= "\u036f" for c in chars):
         for m in _COMBINED.finditer(text):
             plain = unicodedata.normalize("NFKC", m.group())
             if plain != m.group():
@@ -138,6 +152,7 @@ def _json_plain(escape: str) -> str:
     return units.decode("utf-16-be", "replace")
 
 
+@lru_cache(maxsize=1 << 12)
 def _plain_char(c: str) -> str:
     """NFKC of one character; digits of any script as ASCII; invisible characters as nothing, controls as a blank."""
     if c.isascii():
@@ -160,8 +175,6 @@ def _plain_char(c: str) -> str:
 
 def _unmask(text: str) -> str:
     """Look-alike letters inside a word that also holds Latin letters, as Latin. One for one: offsets stay."""
-    if text.isascii() or not any(c in LOOKALIKES for c in set(text)):
-        return text
     return _WORDS.sub(lambda m: _latin(m.group()), text)
 
 

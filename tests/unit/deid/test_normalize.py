@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incamera.text.normalize import view
+from incamera.deid.lexicons.characters import TABLED, TOUCHED, points
+from incamera.deid.tokens import survey
+from incamera.text.normalize import touches, view
 
 HIDDEN = st.sampled_from(
     [
@@ -86,3 +88,21 @@ def test_unchanged_stretches_map_to_themselves(text: str, data: st.DataObject) -
     for i, c in enumerate(text):
         start, end = seen.back(i, i + 1)
         assert hidden[start:end].strip("\u200b") == c
+
+
+@pytest.mark.parametrize("text", ["a\x01b", "a\x7fb", "a\x00b & c"])
+def test_a_control_is_a_blank_whatever_else_stands_in_the_text(text: str) -> None:
+    assert view(text).text == "".join(c if c.isprintable() else " " for c in text)
+
+
+@given(st.text(st.one_of(st.characters(), HIDDEN.filter(lambda s: len(s) == 1)), max_size=40))
+def test_what_no_character_touches_is_its_own_view(text: str) -> None:
+    if not any(map(touches, text)):
+        assert view(text).text == text
+
+
+@given(st.text(max_size=40))
+def test_one_look_at_the_classes_tells_what_needs_a_closer_look(text: str) -> None:
+    classes = survey(points(text))
+    beyond = any(ord(c) >= TABLED for c in text)
+    assert bool(classes & TOUCHED) == (beyond or any(map(touches, text)))

@@ -7,9 +7,11 @@ the final sigma is the kernels' business.
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from incamera.core.ids import digest
 from incamera.deid.cache import kept, packed, unpacked
+from incamera.text import normalize
 
 ALNUM = 1 << 0
 ALPHA = 1 << 1
@@ -31,6 +34,8 @@ END = 1 << 9  # after it a sentence, a cell or a quotation may begin
 OPENING = 1 << 10  # the same, for telling whether the author capitalises
 IGNORED = 1 << 11  # Unicode's "case-ignorable", as far as it stands inside words
 MARKED = 1 << 12  # of a script whose words hold marks
+TOUCHED = 1 << 13  # `text.normalize.touches` it
+FOREIGN = 1 << 14  # of a script that is looked at closely: the gate may not cover it
 
 CASED = UPPER | LOWER | TITLE
 
@@ -41,7 +46,16 @@ IDEOGRAPHS = 0x40000
 _ENDS = '.!?:;\n\r"“”„«»•*|>{}[]()<=—–…\t#/\\'
 _OPENINGS = '.!?:;\n"“”•*|'
 _MARKED = ((0x0300, 0x036F), (0x0483, 0x0489), (0x0591, 0x109D), (0x1712, 0x1DFF))
-_FORMAT = "incamera-characters/2"
+#: Anything but Latin letters, punctuation and symbols.
+_FOREIGN = re.compile(
+    "[^\x00-\u024f\u02b0-\u036f\u1e00-\u1eff\u2000-\u2bff\u3000-\u3004\ufe00-\ufe0f\ufff0-\uffff\U0001f000-\U0001faff]"
+)
+_FORMAT = "incamera-characters/3"
+
+
+def points(text: str) -> NDArray[np.uint32]:
+    """The code points of *text*, lone surrogates included."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 class Characters(NamedTuple):
@@ -54,7 +68,8 @@ class Characters(NamedTuple):
 @cache
 def characters() -> Characters:
     """The tables of this Python's Unicode version. Cost: 0.2 s once an installation, then a mapping."""
-    key = digest(f"{_FORMAT} {unicodedata.unidata_version} {sys.version_info[:2]} {_ENDS} {_OPENINGS} {_MARKED}".encode())
+    made_from = _FORMAT, unicodedata.unidata_version, sys.version_info[:2], _ENDS, _OPENINGS, _MARKED, _FOREIGN.pattern
+    key = digest(repr((*made_from, Path(normalize.__file__).read_bytes())).encode())
     return Characters(*unpacked(kept("characters", key, _derive)))
 
 
@@ -85,4 +100,6 @@ def _classes(char: str) -> int:
         | SPACE * char.isspace()
         | MARK * (category[0] == "M")
         | IGNORED * (category in ("Mn", "Me", "Lm"))
+        | TOUCHED * normalize.touches(char)
+        | FOREIGN * (_FOREIGN.match(char) is not None)
     )
