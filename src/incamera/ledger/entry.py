@@ -225,6 +225,19 @@ ACTS: Mapping[str, Mapping[str, Kind]] = {
         "listed?": DIGEST,
     },
     "access.reviewed": {"entry": COUNT, "finding": _one_of("justified", "unjustified"), "report?": DIGEST},
+    # people, as the holder's identity provider knows them
+    "provider.changed": {"provider": DIGEST, "state": _one_of("named", "removed"), "roles?": _list_of(SLUG)},
+    "person.signed_in": {
+        "person": SLUG,
+        "provider": DIGEST,
+        "session": DIGEST,
+        "token": DIGEST,
+        "roles": _list_of(SLUG),
+        "mfa": FLAG,
+        "expires_at": TIME,
+    },
+    "person.signed_out": {"person": SLUG, "session": DIGEST},
+    "person.refused": {"code": SLUG, "provider?": DIGEST},
     "account.changed": {"account": SLUG, "entry": DIGEST, "roles": _list_of(SLUG), "state": _one_of("added", "removed")},
     # keys
     "key.released": {
@@ -248,6 +261,8 @@ ACTS: Mapping[str, Mapping[str, Kind]] = {
     "unsealing.ended": {"grant": COUNT, "conversations": COUNT},
     "key.rotated": {"level": SLUG, "version": COUNT, "previous?": COUNT, "keys?": COUNT, "kms?": SLUG, "fingerprint?": DIGEST},
     "epoch.rolled": {"epoch": CODE, "rewrapped": COUNT, "retired?": CODE, "kms?": SLUG, "destroyed_at?": TIME},
+    "epoch.refused": {"epoch": CODE, "kms": SLUG, "code": SLUG},
+    "epoch.moved": {"epochs": COUNT, "before": SLUG, "kms": SLUG, "address": DIGEST, "left?": COUNT},
     # the vault's upkeep
     "vault.compacted": {"files": COUNT, "purged": COUNT, "bytes_freed": COUNT},
     "vault.recovered": {"conversations": COUNT, "holds": COUNT, "lost?": COUNT, "trustees?": _list_of(SLUG), "previous?": DIGEST},

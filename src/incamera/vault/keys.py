@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection
 
 from incamera.core.canon import instant
-from incamera.core.errors import Malformed, Refused, Unavailable
+from incamera.core.errors import Error, Malformed, Refused, Unavailable, Unverified
 from incamera.core.ports import Clock
 from incamera.vault import envelope, escrow
 from incamera.vault.database import Database
@@ -81,6 +82,9 @@ class Keyring:
         self.kms = kms
         self.clock = clock
         self.tenant = bytes.fromhex(_meta(database, "tenant"))
+        if (stated := _meta(database, "kms")) != kms.name:
+            hint = f"the keys of this vault are under the service {stated}, and this one is {kms.name}"
+            raise Refused("vault.other-kms", hint, where=database.name)
         self.bind = Binding(self.tenant)
         self._epochs: dict[int, bytes] = {}
         self._ciphers: dict[int, AESGCM] = {}
@@ -447,10 +451,24 @@ _INSERT_CONVERSATION = (
 
 
 def _fresh_epoch(kms: Kms, tenant: bytes, number: int, clock: Clock) -> tuple[tuple[Any, ...], bytes]:
-    root = kms.new_epoch()
     key = os.urandom(KEY_BYTES)
-    wrapped = kms.wrap(root, key, _context(tenant, number))
+    root, wrapped = rooted(kms, key, tenant, number)
     return (number, root, wrapped, instant(clock.now())), key
+
+
+def rooted(kms: Kms, key: bytes, tenant: bytes, number: int) -> tuple[str, bytes]:
+    """A fresh root in *kms* and the epoch key under it, after a look that it opens again: an identity that may wrap and not
+    unwrap would lock the vault's own door. A root that is of no use is destroyed, if the service lets us."""
+    root = kms.new_epoch()
+    try:
+        wrapped = kms.wrap(root, key, _context(tenant, number))
+        if kms.unwrap(root, wrapped, _context(tenant, number)) != key:
+            raise Unverified("vault.not-authentic", "the key service gives back another key than it was given", where=root)
+    except BaseException:
+        with suppress(Error):
+            kms.destroy(root)
+        raise
+    return root, wrapped
 
 
 def _context(tenant: bytes, number: int) -> dict[str, str]:

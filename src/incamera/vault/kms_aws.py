@@ -11,6 +11,17 @@ from incamera.vault.kms import Context
 #: AWS keeps a deleted key for at least this long; it counts towards the stated bound of a shred.
 PENDING_DAYS = 7
 _GONE = {"PendingDeletion", "PendingReplicaDeletion"}
+_DENIED = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
 
 
 class AwsKms:
@@ -19,13 +30,19 @@ class AwsKms:
     The context goes along as EncryptionContext: KMS authenticates it and CloudTrail records it; it names no person.
     Credentials and region come from the usual AWS places. Needs the permissions `kms:CreateKey`, `kms:TagResource`,
     `kms:DescribeKey`, `kms:Encrypt`, `kms:Decrypt` and `kms:ScheduleKeyDeletion`; give the last to the rolling workload only.
+
+    Args:
+        account: The account whose keys these have to be: credentials of another one make no epoch.
     """
 
     name = "aws-kms"
     warning: str | None = None
 
-    def __init__(self, client: Any = None, *, region: str | None = None, endpoint: str | None = None) -> None:
+    def __init__(
+        self, client: Any = None, *, region: str | None = None, account: str | None = None, endpoint: str | None = None
+    ) -> None:
         self._client = client or _connect(region, endpoint)
+        self._account = account
 
     def __repr__(self) -> str:
         return "<AwsKms>"
@@ -39,7 +56,11 @@ class AwsKms:
             Description="incamera epoch key",
             Tags=[{"TagKey": "incamera", "TagValue": "epoch"}],
         )
-        return str(answer["KeyMetadata"]["KeyId"])
+        made = answer["KeyMetadata"]
+        if self._account is not None and made.get("AWSAccountId") != self._account:
+            self.destroy(made["KeyId"])
+            raise Unavailable("vault.kms-account", "these credentials are of another account than the one that was named")
+        return str(made["KeyId"])
 
     def wrap(self, epoch: str, key: bytes, context: Context) -> bytes:
         """*key* under the KMS key of *epoch*."""
@@ -63,14 +84,22 @@ class AwsKms:
         return _utc(answer.get("DeletionDate"))
 
     def _call(self, action: str, epoch: str = "", **arguments: Any) -> dict[str, Any]:
-        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+        from botocore.exceptions import (  # type: ignore[import-untyped]
+            BotoCoreError,
+            ClientError,
+            NoCredentialsError,
+            PartialCredentialsError,
+        )
 
         try:
             answer: dict[str, Any] = getattr(self._client, action)(**arguments)
         except ClientError as flaw:
             raise self._refusal(flaw.response.get("Error", {}).get("Code", ""), epoch) from None
+        except (NoCredentialsError, PartialCredentialsError):
+            hint = "no AWS credentials: set them in the environment, a profile or a role of this machine"
+            raise Unavailable("vault.kms-permission", hint) from None
         except BotoCoreError:
-            raise Unavailable("vault.kms-away", "AWS KMS cannot be reached; check network, region and credentials") from None
+            raise Unavailable("vault.kms-away", "AWS KMS cannot be reached; check network, region and endpoint") from None
         return answer
 
     def _refusal(self, code: str, epoch: str) -> Error:
@@ -83,7 +112,7 @@ class AwsKms:
             return Unavailable(
                 "vault.epoch-unknown", "this KMS never had the epoch key; open it with the vault's own KMS", where=epoch
             )
-        if code in ("AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"):
+        if code in _DENIED:
             return Unavailable("vault.kms-permission", "KMS refuses this identity; check its policy for the action", where=epoch)
         return Unavailable("vault.kms-away", "AWS KMS refuses for now; try again", where=epoch)
 

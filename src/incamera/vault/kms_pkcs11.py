@@ -30,7 +30,7 @@ class Pkcs11Kms:
     name = "pkcs11"
     warning: str | None = None
 
-    def __init__(self, module: Path, *, token: str, pin: str) -> None:
+    def __init__(self, module: Path, *, token: str | None = None, serial: bytes | None = None, pin: str) -> None:
         try:
             import pkcs11
         except ImportError:
@@ -38,9 +38,11 @@ class Pkcs11Kms:
         self._pkcs11: Any = pkcs11
         self._pin = pin
         try:
-            self._token: Any = pkcs11.lib(str(module)).get_token(token_label=token)
+            self._token: Any = pkcs11.lib(str(module)).get_token(token_label=token, token_serial=serial)
         except (pkcs11.exceptions.PKCS11Error, RuntimeError, OSError):
-            raise Unavailable("vault.kms-away", "the module cannot be loaded, or has no such token", where=module.name) from None
+            raise Unavailable(
+                "vault.kms-away", "the module cannot be loaded, or has no such token, or several", where=module.name
+            ) from None
 
     def __repr__(self) -> str:
         return "<Pkcs11Kms>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,8 +25,16 @@ class TransitKms:
     name = "transit"
     warning: str | None = None
 
-    def __init__(self, client: Any = None, *, url: str | None = None, token: str | None = None, mount: str = "transit") -> None:
-        self._client = client or _connect(url, token)
+    def __init__(
+        self,
+        client: Any = None,
+        *,
+        url: str | None = None,
+        token: str | None = None,
+        mount: str = "transit",
+        namespace: str | None = None,
+    ) -> None:
+        self._client = client or _connect(url, token, namespace)
         self._mount = mount
 
     def __repr__(self) -> str:
@@ -111,9 +120,11 @@ def _text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _connect(url: str | None, token: str | None) -> Any:
+def _connect(url: str | None, token: str | None, namespace: str | None) -> Any:
+    """A client with the token that was given, or that of `BAO_TOKEN`, or of the places where hvac looks: `VAULT_TOKEN` and
+    `~/.vault-token`. Without any, an agent on this machine may add its own."""
     try:
         import hvac
     except ImportError:
         raise Unavailable("vault.kms-extra", "install `incamera[kms]` for OpenBao or Vault") from None
-    return hvac.Client(url=url, token=token, timeout=20)
+    return hvac.Client(url=url, token=token or os.environ.get("BAO_TOKEN") or None, namespace=namespace, timeout=20)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from incamera.core.batch import SEALED
 from incamera.core.canon import instant
+from incamera.core.errors import Error
 from incamera.core.ids import new_ref
 from incamera.core.ports import Appender, Clock
 from incamera.core.records import Entry
@@ -63,24 +65,35 @@ class Upkeep:
             Refused: `vault.epoch-in-use`; the roll is kept, nothing is destroyed.
             Unverified: `vault.not-authentic`, a held key does not open under its new epoch: nothing is destroyed.
         """
-        rewrapped = self._keyring.roll()
+        with self._telling(actor):
+            rewrapped = self._keyring.roll()
         self._tell(actor, rewrapped)
         destroyed = []
         for number, closed_at in self._closed():
             if datetime.fromisoformat(closed_at) + grace <= self._clock.now():
-                gone = self._keyring.destroy(number)
+                with self._telling(actor):
+                    gone = self._keyring.destroy(number)
                 self._tell(actor, 0, number, gone)
                 destroyed.append(number)
         self._keyring.database.checkpoint()
         return RollReport(epoch=self._keyring.epoch, rewrapped=rewrapped, destroyed=tuple(destroyed))
+
+    @contextmanager
+    def _telling(self, actor: str) -> Iterator[None]:
+        """A roll or a destruction that a lock or the key service refuses is an act, too; what was rolled until then stays so."""
+        try:
+            yield
+        except Error as flaw:
+            fields = {"epoch": str(self._keyring.epoch), "kms": self._keyring.kms.name, "code": flaw.code}
+            self._appender.append(Entry(act="epoch.refused", matter="", actor=actor, fields=fields))
+            raise
 
     def _closed(self) -> list[tuple[int, str]]:
         query = "SELECT number, closed_at FROM epoch WHERE closed_at IS NOT NULL AND destroyed_at IS NULL ORDER BY number"
         return [(int(number), str(at)) for number, at in self._keyring.database.rows(query)]
 
     def _tell(self, actor: str, rewrapped: int, retired: int | None = None, gone: datetime | None = None) -> None:
-        kms = re.sub(r"[^a-z0-9._-]", "-", self._keyring.kms.name.lower())
-        fields: dict[str, object] = {"epoch": str(self._keyring.epoch), "rewrapped": rewrapped, "kms": kms}
+        fields: dict[str, object] = {"epoch": str(self._keyring.epoch), "rewrapped": rewrapped, "kms": self._keyring.kms.name}
         if retired is not None and gone is not None:
             fields |= {"retired": str(retired), "destroyed_at": instant(gone)}
         self._appender.append(Entry(act="epoch.rolled", matter="", actor=actor, fields=fields))

@@ -69,7 +69,7 @@ class Away:
         return call
 
 
-@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize("after", [0, 1, 2])
 def test_a_kms_that_refuses_during_a_roll_changes_nothing(filled: Place, after: int) -> None:
     keyring = filled.vault.keyring
     keyring.kms = Away(keyring.kms, after=after)
@@ -77,6 +77,7 @@ def test_a_kms_that_refuses_during_a_roll_changes_nothing(filled: Place, after: 
         filled.vault.roll_epoch(actor="holder")
     assert caught.value.code == "vault.kms-permission"
     assert "epoch.rolled" not in filled.ledger.acts()
+    assert filled.ledger.acts()[-1] == "epoch.refused"
     filled.reopen()
     assert filled.vault.stats().epoch == 1
     assert filled.readable() == EVERYTHING
@@ -86,9 +87,10 @@ def test_a_kms_that_refuses_during_a_roll_changes_nothing(filled: Place, after: 
 
 def test_a_kms_that_refuses_to_destroy_keeps_the_roll_and_both_epochs(filled: Place) -> None:
     keyring = filled.vault.keyring
-    keyring.kms = Away(keyring.kms, after=2)  # the new epoch and its wrapping pass, the destruction does not
+    keyring.kms = Away(keyring.kms, after=3)  # the new epoch, its wrapping and the look that it opens pass, the destruction does not
     with pytest.raises(Unavailable):
         filled.vault.roll_epoch(actor="holder")
+    assert filled.ledger.acts()[-2:] == ["epoch.rolled", "epoch.refused"]
     filled.reopen()
     assert filled.vault.stats().epoch == 2
     assert filled.readable() == EVERYTHING
