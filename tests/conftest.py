@@ -32,6 +32,16 @@ def shared() -> Path:
     return SHARED
 
 
+@pytest.fixture
+def cheap_kms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New key files cost next to nothing to open, and say so themselves: some tests open them dozens of times."""
+    from incamera.testing.vaults import CHEAP
+    from incamera.vault.kms import LocalKms
+
+    make = LocalKms.create
+    monkeypatch.setattr(LocalKms, "create", lambda path, passphrase: make(path, passphrase, cost=CHEAP))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if SHARED is not None:
         return

@@ -65,6 +65,11 @@ class Terminal:
         return Said(int(ended.value.code or 0), said.out, said.err)
 
 
+def acts(desk: Terminal) -> list[str]:
+    """What the home's ledger tells, in order."""
+    return [row["act"] for row in desk.run("ledger", "show").rows]
+
+
 @contextmanager
 def running(arguments: Sequence[object]) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """A program that runs on, and the line it prints when it is ready; ended by SIGTERM."""

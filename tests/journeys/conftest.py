@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from commands import PASSPHRASE, Terminal
 from parties import Matter, article_works, log, small_log
 
 
@@ -22,3 +23,17 @@ def matter(tmp_path: Path) -> Matter:
         conversations=log(path / "log.jsonl", small_log()),
         works=log(path / "works.jsonl", article_works()),
     )
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, cheap_kms: None) -> Terminal:
+    """A terminal at a place where no home stands yet."""
+    monkeypatch.setenv("INCAMERA_PASSPHRASE", PASSPHRASE)
+    return Terminal(tmp_path / "home", capsys, monkeypatch)
+
+
+@pytest.fixture
+def desk(terminal: Terminal) -> Terminal:
+    """A terminal at a home."""
+    terminal.run("init", "holder.example/ledger", "--kms", "local").json
+    return terminal

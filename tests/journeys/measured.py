@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import delivered
 import pytest
 from parties import Matter, log
 from pyrage import x25519
@@ -15,8 +15,6 @@ from pyrage import x25519
 from incamera.clerk import access, reading
 from incamera.clerk.home import Home
 from incamera.core.errors import Awaiting, Unverified
-from incamera_verify import volume
-from incamera_verify.trust import Trust
 
 PEOPLE = ("A. Reader", "B. Reader")
 #: The age key of the first of them, which a test takes away.
@@ -71,13 +69,12 @@ class Measured(Matter):
             self.finish(home)
 
     def verify(self) -> dict[str, Any]:
-        volume.verify(self.out / "production", Trust.parse((self.out / "trust.toml").read_bytes()))
-        stated = json.loads((self.out / "production/CERT/certificate.json").read_bytes())
-        return {figure["id"]: figure["value"] for figure in stated["figures"]} | {"labels": stated["labels"]}
+        delivered.verified(self.out)
+        return delivered.figures(self.out) | {"labels": delivered.certificate(self.out)["labels"]}
 
     def withheld(self) -> list[dict[str, str]]:
-        with (self.out / "production/LOGS/withheld.csv").open(newline="") as lines:
-            return [line for line in csv.DictReader(lines) if line["basis"] == "deidentification.max_leak_rate"]
+        listed = delivered.table(self.out, "LOGS/withheld")
+        return [line for line in listed if line["basis"] == "deidentification.max_leak_rate"]
 
 
 def nothing(_: Mapping[str, Any]) -> list[dict[str, Any]]:

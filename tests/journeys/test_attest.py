@@ -10,20 +10,8 @@ from commands import PASSPHRASE, Terminal, running
 from incamera.clerk import attest
 from incamera.clerk.home import Home
 from incamera.core.errors import Error, Malformed
-from incamera.testing.vaults import CHEAP
-from incamera.vault.kms import LocalKms
 from incamera_verify.note import Verifier
 from incamera_verify.proof import open_receipt
-
-
-@pytest.fixture
-def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    monkeypatch.setenv("INCAMERA_PASSPHRASE", PASSPHRASE)
-    make = LocalKms.create
-    monkeypatch.setattr(LocalKms, "create", lambda path, passphrase: make(path, passphrase, cost=CHEAP))
-    made = Terminal(tmp_path / "home", capsys, monkeypatch)
-    made.run("init", "holder.example/ledger", "--kms", "local").json
-    return made
 
 
 def test_a_witness_remembers_and_a_receipt_shows_it(desk: Terminal, tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import delivered
 import pyarrow as pa
 import pytest
 from parties import Matter, log
@@ -19,8 +19,6 @@ from incamera.clerk.probe import Planted, Probe
 from incamera.clerk.watch import Silent
 from incamera.core.errors import Refused
 from incamera.deid.evidence import canaries as made
-from incamera_verify import volume
-from incamera_verify.trust import Trust
 
 MATTER = "26-cv-9001"
 
@@ -58,22 +56,18 @@ def test_canaries_are_examined_counted_and_leave_no_trace(matter: Matter, monkey
             for text in (part.text for _, _, part in canary.conversation.parts() if part.text not in made._ANSWERS):
                 assert text.encode() not in data, file
             assert canary.conversation.id.encode() not in data, file
-    volume.verify(matter.out / "production", Trust.parse((matter.out / "trust.toml").read_bytes()))
-    with (matter.out / "production/TABLES/risk.csv").open(newline="") as lines:
-        table = list(csv.DictReader(lines))
+    delivered.verified(matter.out)
+    table = delivered.table(matter.out, "risk")
     assert [row["of"] for row in table if row["kind"] == "labelled" and row["what"] == "all mentions"] == ["1"]
     rows = [row for row in table if row["kind"] == "canaries"]
     whole = next(row for row in rows if row["what"] == "all" and not row["language"] and not row["context"])
     assert (int(whole["of"]), int(whole["count"])) == (len(secrets), acts["canaries.removed"]["missed"])
-    with (matter.out / "production/TABLES/hits_by_threshold.csv").open(newline="") as lines:
-        assert {row["denominator"] for row in csv.DictReader(lines)} == {"12"}
+    assert {row["denominator"] for row in delivered.table(matter.out, "hits_by_threshold")} == {"12"}
 
 
 def test_the_same_run_with_and_without_canaries_gives_the_same_rows(matter: Matter, monkeypatch: pytest.MonkeyPatch) -> None:
     def records(out: Path) -> list[Any]:
-        with gzip.open(out / "production/BULK/rows.jsonl.gz", "rt", encoding="utf-8") as lines:
-            next(lines)
-            return sorted(json.dumps(json.loads(line)["record"]) for line in lines)
+        return sorted(json.dumps(row["record"]) for row in delivered.rows(out))
 
     with matter.new_home() as home:
         matter.finish(home)

@@ -12,38 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import PASSPHRASE, Terminal, running
+from commands import PASSPHRASE, Terminal, acts, running
 from parties import Matter, log, small_log
 
-from incamera.clerk.answer import answer
 from incamera.clerk.home import Home
 from incamera.core.errors import Unavailable
-from incamera.testing.vaults import CHEAP
-from incamera.vault.kms import LocalKms
 
 VICTIM = "subject-talk3"
 CANARY = "Habergast3"
 
 
 @pytest.fixture
-def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    monkeypatch.setenv("INCAMERA_PASSPHRASE", PASSPHRASE)
-    # The key file says itself what it costs to open: dozens of commands a test open it.
-    make = LocalKms.create
-    monkeypatch.setattr(LocalKms, "create", lambda path, passphrase: make(path, passphrase, cost=CHEAP))
-    return Terminal(tmp_path / "home", capsys, monkeypatch)
-
-
-@pytest.fixture
 def filled(desk: Terminal, matter: Matter) -> Terminal:
     """A home with the small log in it, outside of any matter."""
-    desk.run("init", "holder.example/ledger", "--kms", "local").json
     assert desk.run("ingest", matter.conversations).json["conversations"] == {"plain": len(small_log())}
     return desk
-
-
-def acts(desk: Terminal) -> list[str]:
-    return [row["act"] for row in desk.run("ledger", "show").rows]
 
 
 def bytes_of(home: Path) -> bytes:
@@ -361,7 +344,8 @@ def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield Path(place) / "broker"
 
 
-def test_an_answer_gets_its_keys_from_a_broker_of_its_own_process(desk: Terminal, matter: Matter, door: Path) -> None:
+def test_an_answer_gets_its_keys_from_a_broker_of_its_own_process(terminal: Terminal, matter: Matter, door: Path) -> None:
+    desk = terminal
     desk.run("init", "holder.example/ledger", "--kms", "local", "--broker", door).json
     serve = ["broker", "serve", "--home", desk.home, "--account", os.geteuid()]
     with running(serve) as (process, ready):
@@ -387,7 +371,10 @@ def test_an_answer_gets_its_keys_from_a_broker_of_its_own_process(desk: Terminal
     assert not door.exists()
 
 
-def test_a_killed_brokers_socket_is_taken_over_and_without_it_nothing_opens(desk: Terminal, matter: Matter, door: Path) -> None:
+def test_a_killed_brokers_socket_is_taken_over_and_without_it_nothing_opens(
+    terminal: Terminal, matter: Matter, door: Path
+) -> None:
+    desk = terminal
     desk.run("init", "holder.example/ledger", "--kms", "local", "--broker", door).json
     serve = ["broker", "serve", "--home", desk.home, "--account", os.geteuid()]
     with running(serve) as (process, _):
@@ -398,13 +385,7 @@ def test_a_killed_brokers_socket_is_taken_over_and_without_it_nothing_opens(desk
         with pytest.raises(Unavailable, match=r"vault\.broker-gone"):
             matter.finish(home)
         with running(serve):
-            assert answer(home, _again(matter, home))["verdict"].startswith("verified")
-
-
-def _again(matter: Matter, home: Home) -> Any:
-    root = matter.frame_root(home)
-    reveals = tuple(matter.reveal(root, party) for party in matter.parties)
-    return matter.request(reveals=reveals, approvals=(matter.approve("counsel", home), matter.approve("privacy", home)))
+            assert matter.finish(home)["verdict"].startswith("verified")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import PASSPHRASE, Terminal
+from commands import PASSPHRASE, Terminal, acts
+from delivered import figures, table
 from parties import Matter, conversation, log, small_log
 
 from incamera.clerk.home import Home
-from incamera.testing.vaults import CHEAP
 from incamera.vault import held
-from incamera.vault.kms import LocalKms
 
 ESCROWED = "subject-talk3"
 OWNER = "subject-own"
 SECRET = "Ottilie Quastenberg"
-
-
-@pytest.fixture
-def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    monkeypatch.setenv("INCAMERA_PASSPHRASE", PASSPHRASE)
-    make = LocalKms.create
-    monkeypatch.setattr(LocalKms, "create", lambda path, passphrase: make(path, passphrase, cost=CHEAP))
-    made = Terminal(tmp_path / "home", capsys, monkeypatch)
-    made.run("init", "holder.example/ledger", "--kms", "local").json
-    return made
 
 
 @pytest.fixture
@@ -64,20 +51,6 @@ def drawn(desk: Terminal, matter: Matter) -> list[object]:
     return [word for path in approvals for word in ("--approval", path)]
 
 
-def figures(matter: Matter) -> dict[str, Any]:
-    certificate = json.loads((matter.out / "production" / "CERT" / "certificate.json").read_bytes())
-    return {figure["id"]: figure["value"] for figure in certificate["figures"]}
-
-
-def lines(matter: Matter, name: str) -> list[dict[str, str]]:
-    with (matter.out / "production" / "LOGS" / f"{name}.csv").open(newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def acts(desk: Terminal) -> list[str]:
-    return [row["act"] for row in desk.run("ledger", "show").rows]
-
-
 def test_a_person_seals_and_an_order_gets_ciphertext_and_a_statement(desk: Terminal, matter: Matter, tmp_path: Path) -> None:
     own = log(tmp_path / "own.jsonl", [conversation("own", ("user", f"a letter to {SECRET}"), ("assistant", "Dear Madam, ..."))])
     key, upload = tmp_path / "mine.key", tmp_path / "upload.jsonl"
@@ -94,11 +67,11 @@ def test_a_person_seals_and_an_order_gets_ciphertext_and_a_statement(desk: Termi
     done = answer(desk, matter, *approvals).json
     assert done["verdict"].startswith("verified")
     assert (done["drawn"], done["examined"], done["withheld"]) == (13, 12, 1)
-    said = figures(matter)
+    said = figures(matter.out)
     assert [said[f"{scope}.custody.user"] for scope in ("frame", "draw")] == [1, 1]
     assert [said[f"{scope}.custody.operator"] for scope in ("frame", "draw")] == [12, 12]
     assert (said["withheld.CLIENT-ENCRYPTED"], "exceptions.escrow-sealed" in said) == (1, False)
-    (line,) = lines(matter, "withheld")
+    (line,) = table(matter.out, "LOGS/withheld")
     assert (line["reason"], line["basis"], line["message"]) == ("CLIENT-ENCRYPTED", "custody:user", "")
     # Ciphertext and a statement, shown first.
     before = acts(desk)
@@ -124,9 +97,9 @@ def test_without_the_trustees_an_escrowed_conversation_is_an_exception(
 ) -> None:
     approvals = drawn(desk, escrowed)
     assert answer(desk, escrowed, *approvals).json["verdict"].startswith("verified")
-    said = figures(escrowed)
+    said = figures(escrowed.out)
     assert (said["frame.custody.escrowed"], said["draw.custody.escrowed"], said["exceptions.escrow-sealed"]) == (1, 1, 1)
-    (line,) = lines(escrowed, "exceptions")
+    (line,) = table(escrowed.out, "LOGS/exceptions")
     assert (line["stage"], line["code"]) == ("examine", "vault.escrow-sealed")
     nothing = ("vault", "answer-held", escrowed.order, "-o", tmp_path / "x", "--statement", tmp_path / "y")
     assert desk.run(*nothing).flaw == "custody.nothing-held"
@@ -159,7 +132,7 @@ def test_two_trustees_unseal_for_one_matter(desk: Terminal, trustees: dict[str, 
     done = answer(desk, escrowed, *approvals).json
     assert done["verdict"].startswith("verified")
     assert (done["examined"], done["drawn"]) == (12, 12)
-    said = figures(escrowed)
+    said = figures(escrowed.out)
     assert (said["draw.custody.escrowed"], "exceptions.escrow-sealed" in said) == (1, False)
     # It ends before its time, on request; the same answer then opens nothing.
     finish = ("vault", "unseal", "end", escrowed.order)

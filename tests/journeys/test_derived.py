@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import re
 
+import delivered
 import pytest
 from parties import Matter, article_works, conversation, log
 
@@ -15,8 +14,6 @@ from incamera.core.errors import Malformed, Refused
 from incamera.deid import adapters
 from incamera.deid import vocabulary as common
 from incamera.governance import order as orders
-from incamera_verify import volume
-from incamera_verify.trust import Trust
 
 BOILERPLATE = "As an assistant I cannot give legal advice, but here is how such a letter might begin, in quiet and plain words."
 FORMS = (BOILERPLATE.encode(), b"such a letter might begin", b"frobnicator")
@@ -95,12 +92,11 @@ def test_what_the_expert_counts_is_told_before_and_after(repeating: Matter) -> N
     repeating.write_order()
     with repeating.new_home() as home:
         repeating.finish(home)
-    with (repeating.out / "production/TABLES/utility.csv").open(newline="") as lines:
-        rows = {row["statistic"]: row for row in csv.DictReader(lines)}
+    rows = {row["statistic"]: row for row in delivered.table(repeating.out, "utility")}
     assert rows["texts"]["raw"] == rows["texts"]["redacted"] == "48"
     assert (rows["pattern:advice"]["raw"], rows["topic:letters"]["raw"]) == ("24", "24")
     assert rows["pattern:rare"]["raw"] == ""  # fewer than ten: an answer about somebody
-    volume.verify(repeating.out / "production", Trust.parse((repeating.out / "trust.toml").read_bytes()))
+    delivered.verified(repeating.out)
 
 
 def test_an_order_cannot_count_a_person(repeating: Matter) -> None:
@@ -136,5 +132,4 @@ def test_the_detectors_of_the_order_are_asked_and_no_others(repeating: Matter, m
         repeating.finish(home, detectors=("noisy=somewhere",))
     examine._detectors.cache_clear()
     assert asked
-    with gzip.open(repeating.out / "production/BULK/rows.jsonl.gz", "rt") as lines:
-        assert "loud" not in lines.read()
+    assert "loud" not in str(delivered.rows(repeating.out))

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
+from delivered import certificate, rows, table, verified
 from parties import ARTICLE, Matter, article_works, conversation, log, small_log
 
 from incamera.clerk import sample
 from incamera.clerk.answer import answer
 from incamera.core.errors import Awaiting, Malformed, Refused, Unverified
 from incamera.core.ids import digest
-from incamera_verify import volume
 from incamera_verify.trust import Trust
-
-
-def rows(out: Path) -> list[dict[str, Any]]:
-    with gzip.open(out / "production/BULK/rows.jsonl.gz", "rt") as lines:
-        return [json.loads(line) for line in lines][1:]
 
 
 def acts(matter: Matter) -> list[str]:
@@ -30,20 +23,14 @@ def acts(matter: Matter) -> list[str]:
         return [past.entry.act for past in home.ledger.entries("26-cv-9001")]
 
 
-def table(out: Path, name: str) -> list[dict[str, str]]:
-    with (out / f"production/TABLES/{name}.csv").open(newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
 def test_an_order_becomes_a_verified_volume(matter: Matter) -> None:
     with matter.new_home() as home:
         done = matter.finish(home)
     assert (done["frame"], done["drawn"], done["produced"], done["responsive"]) == (12, 12, 12, 1)
-    report = volume.verify(matter.out / "production", Trust.parse((matter.out / "trust.toml").read_bytes()))
-    assert report.established
-    certificate = json.loads((matter.out / "production/CERT/certificate.json").read_bytes())
-    assert certificate["labels"] == []
-    assert "KMS: local file" in certificate["keys"]
+    assert verified(matter.out).established
+    stated = certificate(matter.out)
+    assert stated["labels"] == []
+    assert "KMS: local file" in stated["keys"]
     produced = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows(matter.out))
     assert "Habergast" not in produced
     assert "broken" in produced
@@ -252,9 +239,9 @@ def test_a_silent_party_is_recorded_where_the_order_lets_the_draw_go_on(matter: 
         request = matter.request(reveals=(matter.reveal(root, "neutral"),), approvals=approvals, without=("requester",))
         assert answer(home, request)["verdict"].startswith("verified")
         assert any(past.entry.act == "seed.fallback" for past in home.ledger.entries())
-    certificate = json.loads((matter.out / "production/CERT/certificate.json").read_bytes())
-    assert certificate["labels"] == ["SINGLE-OPERATOR RUN"]
-    assert any("requester did not reveal" in line for line in certificate["deviations"])
+    stated = certificate(matter.out)
+    assert stated["labels"] == ["SINGLE-OPERATOR RUN"]
+    assert any("requester did not reveal" in line for line in stated["deviations"])
 
 
 # --- input that changed, input that lacks ----------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import signal
 import subprocess
@@ -11,11 +9,9 @@ import sys
 import time
 from pathlib import Path
 
+import delivered
 import pytest
 from parties import PASSPHRASE, Matter, conversation, log, small_log
-
-from incamera_verify import volume
-from incamera_verify.trust import Trust
 
 #: What must exist in the matter's directory for the run to be killed there; the last kills inside the production.
 MOMENTS = [
@@ -88,9 +84,8 @@ def test_killed_at_every_stage_it_finishes_without_loss_or_duplicate(tmp_path: P
     assert last.returncode == 0, last.stderr
     assert len(killed) >= len(MOMENTS) - 2, f"only killed at {killed}"
 
-    assert volume.verify(matter.out / "production", Trust.parse((matter.out / "trust.toml").read_bytes())).established
-    with gzip.open(matter.out / "production/BULK/rows.jsonl.gz", "rt") as lines:
-        rows = [json.loads(line)["conversation"] for line in lines if '"conversation"' in line]
+    assert delivered.verified(matter.out).established
+    rows = [row["conversation"] for row in delivered.rows(matter.out)]
     assert len(rows) == len(set(rows)) == 30
     with matter.open_home() as home:
         acts = [past.entry.act for past in home.ledger.entries("26-cv-9001")]

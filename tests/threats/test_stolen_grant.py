@@ -18,15 +18,12 @@ from incamera.core.errors import Error
 from incamera.core.ids import digest
 from incamera.core.records import Entry, Grant
 from incamera.testing.grants import issue
-from incamera.testing.vaults import CHEAP, conversation
-from incamera.vault.kms import LocalKms
+from incamera.testing.vaults import conversation
 from incamera.vault.wire import Client
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    make = LocalKms.create
-    monkeypatch.setattr(LocalKms, "create", lambda path, passphrase: make(path, passphrase, cost=CHEAP))
+def home(tmp_path: Path, cheap_kms: None) -> Iterator[Home]:
     with Home.create(tmp_path / "home", origin="holder.example/ledger", passphrase="x") as made:
         made.vault.put(conversation(n) for n in range(14))
         yield made

@@ -13,8 +13,6 @@ from incamera.clerk import access, homefile
 from incamera.clerk.home import LEDGER_SECRET, MANIFEST_SECRET, MATTER_SECRET, Home, _NoLedger
 from incamera.core.errors import Malformed, Unavailable
 from incamera.core.records import Entry
-from incamera.testing.vaults import CHEAP
-from incamera.vault.kms import LocalKms
 from incamera.vault.store import GRANT_SECRET
 from incamera_verify.note import Algorithm, Note, Signer, open_checkpoint
 
@@ -22,10 +20,7 @@ PASSPHRASE = "a passphrase"
 ORIGIN = "holder.example/ledger"
 
 
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    make = LocalKms.create
-    monkeypatch.setattr(LocalKms, "create", lambda path, passphrase: make(path, passphrase, cost=CHEAP))
+pytestmark = pytest.mark.usefixtures("cheap_kms")
 
 
 def made(path: Path) -> Home:
