@@ -303,18 +303,17 @@ class Intake:
         names = {arrived.conversation.subject for arrived in batch if arrived.conversation.subject in accounts}
         marks = {name: self._marks.subject(name) for name in names}
         self._load([mark for mark in marks.values() if mark not in self._subjects])
-        rows = []
+        changed = []
         for name in sorted(names):
             entry = self._subjects.get(marks[name])
             packed = pack(accounts[name])
             mark = self._marks.content(packed)
             if entry is None or entry.account_mark == mark:
                 continue
-            subject = entry.keys
-            blob = bodies.seal_account(self._keyring.bind, self._codec, packed, key=subject.account_key, uref=subject.uref)
             self._subjects[marks[name]] = entry._replace(account_mark=mark)
-            rows.append((blob, mark, subject.uref))
-        return rows
+            changed.append((entry.keys, packed, mark))
+        blobs = self._keyring.seal_accounts([(subject, packed) for subject, packed, _ in changed])
+        return [(blob, mark, subject.uref) for blob, (subject, _, mark) in zip(blobs, changed, strict=True)]
 
     # --- sealing and storing ------------------------------------------------------------------------------------
 

@@ -20,7 +20,8 @@ from sqlalchemy import Connection
 from incamera.core.canon import instant
 from incamera.core.errors import Error, Malformed, Refused, Unavailable, Unverified
 from incamera.core.ports import Clock
-from incamera.vault import envelope, escrow
+from incamera.vault import bodies, envelope, escrow
+from incamera.vault.bodies import Codec
 from incamera.vault.database import Database
 from incamera.vault.envelope import KEY_BYTES, NONCE_BYTES, Binding, Class
 from incamera.vault.keyrows import KeyRow
@@ -258,6 +259,14 @@ class Keyring:
                 envelope.check_commitment(key, escrow.commitment(sealed), where=cref)
             keys[cref] = key
         return keys
+
+    def seal_accounts(self, accounts: Sequence[tuple[Subject, bytes]]) -> list[bytes]:
+        """What the holder knows of subjects, packed, each sealed under its subject's account key."""
+        codec = Codec()
+        return [
+            bodies.seal_account(self.bind, codec, packed, key=subject.account_key, uref=subject.uref)
+            for subject, packed in accounts
+        ]
 
     def insert(self, batch: int, subjects: Sequence[tuple[Any, ...]], conversations: Sequence[tuple[Any, ...]]) -> None:
         """Store the wrapped keys of one batch, marked as pending until the batch's file and facts are in place."""
