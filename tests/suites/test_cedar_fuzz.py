@@ -88,7 +88,7 @@ def question(rng: random.Random) -> Question:
         shard=shard,
         grant=rng.choice([grant, grant, grant, GRANT, None]),
         action=rng.choice(["search", "decrypt", "decrypt", "shred", "breakglass"]),  # type: ignore[arg-type]
-        roles=tuple(rng.sample(["examiner", "service", "rights", "safety", "erasure"], rng.randrange(1, 4))),
+        roles=tuple(rng.sample(["examiner", "service", "rights", "safety", "custodian", "erasure"], rng.randrange(1, 4))),
         mfa=rng.random() < 0.9,
         ledger_index=rng.choice([7, 7, 7, -1]),
         used_records=rng.choice([0, 0, 99, 100]),

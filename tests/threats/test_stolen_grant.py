@@ -117,7 +117,7 @@ def test_a_grant_of_a_second_home_opens_nothing_here(home: Home, tmp_path: Path)
 
 def test_a_hold_placed_since_takes_conversations_out_of_a_training_grant(home: Home) -> None:
     every = crefs(home)
-    training = given(home, every, purpose="training", approvals=(digest(b"one"),), max_records=100)
+    training = given(home, every, purpose="training", max_records=100)
     assert ask(home, training, every) == "vault.denied-by-policy", "nobody consented"
     for facts in home.vault.facts():
         fields = {"subject": facts.subject, "purpose": "training", "state": "given"}

@@ -15,11 +15,11 @@ from incamera.governance.consent import CONSENTABLE
 from incamera.governance.history import History
 from incamera.governance.identity import Identity
 from incamera.governance.policy import GrantFacts, Question, ShardFacts
-from incamera.governance.request import AccessRequest, approval_digest, parse_instant, subject_scope, verify_approval
+from incamera.governance.request import AccessRequest, approval_digest, parse_instant, verify_approval
 from incamera.governance.terms import APPROVING_ROLES, Signer
 
-#: Purposes for which one approval is not enough.
-DUAL: Final = ("court_order", "safety_escalation")
+#: How many people approve, in as many roles, whatever the purpose is.
+NEEDED: Final = 2
 #: How far two machines' clocks may differ before a time is taken for a lie.
 SKEW: Final = timedelta(minutes=2)
 
@@ -28,8 +28,8 @@ SKEW: Final = timedelta(minutes=2)
 class Attempt:
     """One attempt to obtain a grant: what is asked, by whom, and every check it has to pass.
 
-    `expected` is the request that would be right; `person` the subject of a data-subject request; `listed` the root of the list
-    of conversations that the grant will cover.
+    `expected` is the request that would be right; `person` the one subject whom a standing request is about; `asker` the account
+    and key that made it; `listed` the root of the list of conversations that the grant will cover.
     """
 
     request: AccessRequest
@@ -41,12 +41,8 @@ class Attempt:
     history: History
     lifetime: timedelta
     person: str | None = None
+    asker: tuple[str, str] | None = None
     listed: Digest | None = None
-
-    @property
-    def needed(self) -> int:
-        """How many people have to approve."""
-        return 2 if self.request.purpose in DUAL else 1
 
     def record(self, act: str, **fields: Any) -> Receipt:
         return self.appender.append(Entry(act=act, matter=self.request.matter, actor=self.actor.name, fields=fields))
@@ -74,8 +70,8 @@ class Attempt:
             raise Refused("access.clock-behind", "the clock is behind the ledger's last entry: set it right")
         if self.request != self.expected:
             raise Refused("access.other-request", "the request does not follow from this order, the policies and this home's log")
-        if self.request.purpose == "data_subject_request" and self.request.scope != subject_scope(self.person or ""):
-            raise Refused("access.other-subject", "the request is about another person")
+        if self.asker is not None and self.asker != (self.actor.name, self.actor.key):
+            raise Refused("access.other-asker", "another account made this request, or another key was asked with")
         if self.ends([]) <= self.now:
             raise Refused("access.request-ended", "the order's time for access is over")
         signers = [self.signer(approval) for approval in approvals]
@@ -83,7 +79,7 @@ class Attempt:
             for other in signers[:number]:
                 if signer.key == other.key or _same_person(signer.name, other.name):
                     raise Refused("access.one-operator", "two approvals must come from two people", where=signer.role)
-        if len({signer.role for signer in signers}) < self.needed:
+        if len({signer.role for signer in signers}) < NEEDED:
             raise self.awaiting(signers)
         return signers
 
@@ -133,7 +129,7 @@ class Attempt:
         said = f"approved by {', '.join(sorted(done))}; " if done else "not approved yet; "
         return Awaiting(
             "access.awaiting-approval",
-            f"{said}needs {self.needed - len(done)} more of {', '.join(open_)}",
+            f"{said}needs {NEEDED - len(done)} more of {', '.join(open_)}",
             where=self.request.matter,
         )
 

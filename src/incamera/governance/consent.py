@@ -15,8 +15,9 @@ from incamera.core.ids import Digest
 from incamera.core.ports import Appender
 from incamera.core.records import Entry, Receipt
 from incamera.governance.history import Past
+from incamera.governance.purposes import STANDING
 
-CONSENTABLE: Final = ("support", "training", "analytics")
+CONSENTABLE: Final = tuple(name for name, purpose in STANDING.items() if purpose.consent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

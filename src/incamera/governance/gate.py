@@ -8,24 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
 
 from incamera.core.ports import Shard
 from incamera.core.records import Grant
 from incamera.governance.consent import CONSENTABLE
 from incamera.governance.policy import Action, GrantFacts, Policy, Question, ShardFacts
+from incamera.governance.purposes import PERSONAL, ROLE_OF
 from incamera.governance.request import subject_scope
 from incamera.governance.standing import Standing
-
-#: The role in which a grant of each purpose is used; who may be in it was decided when the grant was issued.
-ROLE_OF: Final = {
-    "court_order": "examiner",
-    "safety_escalation": "safety",
-    "support": "service",
-    "training": "service",
-    "analytics": "service",
-    "data_subject_request": "rights",
-}
 
 
 class Gate:
@@ -76,7 +66,7 @@ def _kind(grant: Grant, shard: Shard, standing: Standing | None) -> _Kind:
     if purpose in CONSENTABLE:
         told = standing.consents.get(shard.subject or "", ()) if standing else ()
         consented = purpose in shard.consents or purpose in told
-    subject = shard.subject if purpose == "data_subject_request" else None
+    subject = shard.subject if purpose in PERSONAL else None
     return shard.key_class, shard.matters, shard.holds, shard.pending_shred, consented, subject
 
 

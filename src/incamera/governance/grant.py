@@ -22,6 +22,7 @@ from incamera.governance.history import History
 from incamera.governance.identity import Identity
 from incamera.governance.policy import Policy, Verdict
 from incamera.governance.request import AccessRequest, approval_digest, request_for
+from incamera.governance.standing_terms import StandingTerms
 from incamera.governance.terms import Order, Signer
 
 #: A grant's time box, whatever the approvals allow.
@@ -76,7 +77,7 @@ def issue(
 
 
 def issue_standing(
-    request: AccessRequest,
+    terms: StandingTerms,
     approvals: Sequence[Approval],
     *,
     signers: Sequence[Signer],
@@ -86,30 +87,29 @@ def issue_standing(
     clock: Clock,
     policy: Policy,
     log: str,
-    subject: str | None = None,
-    listed: Digest | None = None,
     history: History | None = None,
-    lifetime: timedelta = LIFETIME,
 ) -> Grant:
-    """A grant for a purpose that no court ordered (`standing_request`): one approval, or two for a safety escalation.
+    """A grant for a purpose that no court ordered, over the list that its terms name; recorded either way.
 
     Args:
         signers: Who may approve in the holder's own house, by the same roles as in an order.
-        subject: For a data-subject request, the vault's reference of the person; the request's scope must be theirs.
+        actor: Who will use it: the account that asked, under the key it asked with.
     Raises:
-        Awaiting, Refused, Unavailable: as `issue`; `access.other-subject`, the scope is another person's.
+        Awaiting, Refused, Unavailable: as `issue`; `access.other-asker`.
     """
+    request = terms.request(policy=policy.digest, log=log)
     attempt = Attempt(
         request=request,
-        expected=replace(request, policy=policy.digest, log=log),
+        expected=request,
         signers=tuple(signers),
         actor=actor,
         appender=appender,
         now=clock.now(),
         history=history or History(),
-        lifetime=lifetime,
-        person=subject,
-        listed=listed,
+        lifetime=timedelta(hours=terms.hours),
+        person=terms.subject,
+        asker=(terms.actor, terms.key),
+        listed=terms.listed,
     )
     return _decide(attempt, approvals, policy, mac_key)
 

@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from incamera.core.canon import canonical
 from incamera.core.errors import Malformed
 from incamera.core.ids import Digest, digest
+from incamera.governance.purposes import STANDING
 
 if TYPE_CHECKING:
     from incamera.governance.columns import ColumnFilter
 
 Action = Literal["search", "decrypt", "shred", "breakglass"]
-Purpose = Literal["court_order", "safety_escalation", "support", "training", "analytics", "data_subject_request"]
-PURPOSES: tuple[Purpose, ...] = ("court_order", "safety_escalation", "support", "training", "analytics", "data_subject_request")
+PURPOSES: Final[tuple[str, ...]] = ("court_order", *STANDING)
 
 #: Names of actors, roles, matters and shards: short, and nothing that a policy language could read as syntax.
 NAME = re.compile(r"[A-Za-z0-9._:/+-][A-Za-z0-9._:/+_-]{0,127}\Z")

@@ -28,7 +28,6 @@ REQUEST_VERSION: Final = "incamera/request/2"
 APPROVAL_VERSION: Final = "incamera/approval/1"
 #: The record cap of an order for the whole frame: the largest number that JSON carries exactly.
 WHOLE_FRAME: Final = 2**53 - 1
-STANDING_PURPOSES: Final = ("safety_escalation", "support", "training", "analytics", "data_subject_request")
 _APPROVAL_KEYS = {"v", "request", "terms", "role", "key", "at", "expires_at", "signature"}
 
 
@@ -87,41 +86,6 @@ def request_for(order: Order, *, policy: Digest, log: str) -> AccessRequest:
         max_records=order.sample.size or WHOLE_FRAME,
         policy=policy,
         not_after=None,
-    )
-
-
-def standing_request(
-    *,
-    matter: str,
-    purpose: str,
-    scope: Digest,
-    document: Digest,
-    max_records: int,
-    policy: Digest,
-    log: str,
-    not_after: datetime | None = None,
-) -> AccessRequest:
-    """A request that no court ordered: support, training, analytics, a safety escalation, or a person's own data.
-
-    Args:
-        matter: Its name in the ledger, a slug.
-        scope: What may be opened; `subject_scope` for a person's own conversations.
-        document: SHA-256 of what authorises it: the record of processing, the person's letter.
-    Raises:
-        Malformed: `access.bad-purpose`, a court's order is `request_for`'s, and other purposes are unknown.
-    """
-    if purpose not in STANDING_PURPOSES:
-        raise Malformed("access.bad-purpose", f"standing purposes are {', '.join(STANDING_PURPOSES)}")
-    return AccessRequest(
-        log=log,
-        matter=matter,
-        order=document,
-        order_document=document,
-        purpose=purpose,
-        scope=scope,
-        max_records=max_records,
-        policy=policy,
-        not_after=instant(not_after) if not_after else None,
     )
 
 

@@ -45,7 +45,9 @@ from incamera_verify.errors import VerificationError
 from incamera_verify.note import Verifier, open_checkpoint
 
 #: Purposes for which a grant may open conversations at all; policy narrows further, per subject and per shard.
-PURPOSES = frozenset({"court_order", "safety_escalation", "support", "training", "analytics", "data_subject_request"})
+PURPOSES = frozenset(
+    {"court_order", "safety_escalation", "support", "training", "analytics", "data_subject_request", "class_switch"}
+)
 #: Purposes that still see what awaits shredding under a hold: the matter that holds it, and nobody else.
 HOLDING_PURPOSE = "court_order"
 CLOCK_SLACK = timedelta(seconds=60)

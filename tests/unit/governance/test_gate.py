@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from incamera.core.canon import instant
+from incamera.core.crypto import public_text
 from incamera.core.errors import Awaiting, Malformed, Refused
 from incamera.core.ids import digest
 from incamera.core.records import Entry
@@ -16,93 +23,191 @@ from incamera.governance.gate import Gate
 from incamera.governance.grant import issue_standing
 from incamera.governance.identity import Identity
 from incamera.governance.policy import PURPOSES, ShardFacts, shipped
-from incamera.governance.request import STANDING_PURPOSES, approve, standing_request, subject_scope
+from incamera.governance.purposes import ROLE_OF, STANDING
+from incamera.governance.request import approve
 from incamera.governance.standing import Standing
+from incamera.governance.standing_terms import StandingTerms, is_standing, parse
 
 from .conftest import LOG, NOW, ListAppender
 
 PERSON, OTHER = "a" * 32, "b" * 32
-ROLES = {
-    "support": "service",
-    "training": "service",
-    "analytics": "service",
-    "data_subject_request": "rights",
-    "safety_escalation": "safety",
-}
+#: A program's key: what asks is an account, and an account has one.
+KEY = public_text(Ed25519PrivateKey.from_private_bytes(bytes(32)))
+
+
+def terms_of(purpose: str, **changed) -> StandingTerms:
+    bounds = STANDING[purpose]
+    usual = {
+        "id": "c" * 32,
+        "purpose": purpose,
+        "actor": "indexer",
+        "key": KEY,
+        "subject": PERSON if bounds.about == "subject" else None,
+        "listed": digest(b"list"),
+        "conversations": min(10, bounds.records_max),
+        "hours": 24,
+        "asked_at": instant(NOW),
+        "not_after": instant(NOW + timedelta(days=3)),
+        "document": digest(b"record of processing"),
+        "recipe": digest(b"recipe") if bounds.form == "deidentified" else None,
+        "to": "escrowed" if purpose == "class_switch" else None,
+    }
+    return StandingTerms(**{**usual, **changed})
 
 
 @pytest.fixture
 def standing(order, people, ledger, clock):
-    def run(purpose: str, by: tuple[str, ...] = ("counsel", "privacy"), *, subject: str | None = None, **changed):
-        request = standing_request(
-            matter="desk-1",
-            purpose=purpose,
-            scope=subject_scope(subject) if subject else digest(b"scope"),
-            document=digest(b"record of processing"),
-            max_records=10,
-            policy=shipped().digest,
-            log=LOG,
-            not_after=NOW + timedelta(days=3),
-        )
+    def run(purpose: str, by: tuple[str, ...] = ("counsel", "privacy"), *, terms: dict | None = None, signed=None, **changed):
+        asked = terms_of(purpose, **(terms or {}))
         usual = {
             "signers": order.signers,
-            "actor": Identity(name="indexer", roles=(ROLES[purpose],), how="service", mfa=True),
+            "actor": Identity(name="indexer", roles=(ROLE_OF[purpose],), how="service", mfa=True, key=KEY),
             "mac_key": bytes(32),
             "appender": ledger,
             "clock": clock,
             "policy": shipped(),
             "log": LOG,
-            "subject": subject,
         }
+        request = (signed or asked).request(policy=shipped().digest, log=LOG)
         approvals = [approve(request, people[role], role=role, now=NOW) for role in by]
-        return issue_standing(request, approvals, **{**usual, **changed})
+        return issue_standing(asked, approvals, **{**usual, **changed})
 
     return run
 
 
-@pytest.mark.parametrize("purpose", STANDING_PURPOSES)
-def test_each_purpose_needs_its_approvals(standing, ledger, purpose: str) -> None:
-    subject = PERSON if purpose == "data_subject_request" else None
-    grant = standing(purpose, subject=subject)
-    assert grant.purpose == purpose and grant.expires_at == NOW + timedelta(days=3)
-    with pytest.raises(Awaiting) as caught:
-        standing(purpose, (), subject=subject)
-    assert f"needs {2 if purpose == 'safety_escalation' else 1} more" in caught.value.hint
-    if purpose == "safety_escalation":
-        with pytest.raises(Awaiting):
-            standing(purpose, ("privacy",))
-    else:
-        standing(purpose, ("privacy",), subject=subject)
-    assert ledger.acts().count("access.granted") == (1 if purpose == "safety_escalation" else 2)
+def refusal(call, *args, **kwargs) -> str:
+    with pytest.raises(Refused) as caught:
+        call(*args, **kwargs)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("purpose", STANDING)
+def test_each_purpose_needs_two_approvals(standing, ledger, purpose: str) -> None:
+    grant = standing(purpose)
+    assert grant.purpose == purpose and grant.expires_at == NOW + timedelta(hours=24)
+    assert grant.matter.startswith(f"{purpose}/"), "no order's matter has a stroke in its name"
+    for by, needed in (((), 2), (("privacy",), 1)):
+        with pytest.raises(Awaiting) as caught:
+            standing(purpose, by)
+        assert f"needs {needed} more" in caught.value.hint
+    assert ledger.acts().count("access.granted") == 1
+
+
+def test_a_grant_ends_with_its_request(standing) -> None:
+    assert standing("training", terms={"hours": 168}).expires_at == NOW + timedelta(days=3)
 
 
 def test_the_asker_must_be_in_the_purposes_role(standing) -> None:
-    wrong = Identity(name="indexer", roles=("examiner",), how="service", mfa=True)
-    with pytest.raises(Refused) as caught:
-        standing("training", actor=wrong)
-    assert caught.value.code == "access.denied-by-policy"
+    wrong = Identity(name="indexer", roles=("examiner",), how="service", mfa=True, key=KEY)
+    assert refusal(standing, "training", actor=wrong) == "access.denied-by-policy"
 
 
-def test_a_persons_request_is_about_that_person(standing) -> None:
-    with pytest.raises(Refused) as caught:
-        standing("data_subject_request")
-    assert caught.value.code == "access.other-subject"
+def test_only_who_asked_may_use_what_is_granted(standing, people) -> None:
+    other = Identity(name="another", roles=("service",), how="service", mfa=True, key=KEY)
+    assert refusal(standing, "training", actor=other) == "access.other-asker"
+    rekeyed = Identity(name="indexer", roles=("service",), how="service", mfa=True, key=public_text(people["stranger"]))
+    assert refusal(standing, "training", actor=rekeyed) == "access.other-asker"
+
+
+def test_an_asker_cannot_approve_with_the_own_key(standing, people) -> None:
+    key = public_text(people["counsel"])
+    own = Identity(name="indexer", roles=("service",), how="service", mfa=True, key=key)
+    assert refusal(standing, "support", actor=own, terms={"key": key}) == "access.own-approval"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"listed": digest(b"a longer list")},
+        {"conversations": 11},
+        {"hours": 23},
+        {"subject": OTHER},
+        {"recipe": digest(b"a milder recipe")},
+        {"document": digest(b"another letter")},
+        {"id": "d" * 32},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_an_approval_is_of_these_terms_and_no_others(standing, changed: dict) -> None:
+    """List, number, time, person, form: whatever was altered after the signing is another request."""
+    assert refusal(standing, "support", signed=terms_of("support"), terms=changed) == "access.other-request"
+
+
+def test_an_approval_of_one_purpose_is_none_of_another(standing) -> None:
+    assert refusal(standing, "training", signed=terms_of("support")) == "access.other-request"
+    assert refusal(standing, "safety_escalation", signed=terms_of("data_subject_request")) == "access.other-request"
 
 
 def test_a_request_whose_time_is_over(standing, clock) -> None:
     clock.advance(days=4)
-    with pytest.raises(Refused) as caught:
-        standing("training")
-    assert caught.value.code == "access.request-ended"
+    assert refusal(standing, "training") == "access.request-ended"
 
 
-@pytest.mark.parametrize("purpose", ["court_order", "curiosity"])
-def test_a_courts_order_is_not_standing(purpose: str) -> None:
+# --- the paper ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("purpose", STANDING)
+def test_what_is_written_is_read(purpose: str) -> None:
+    terms = terms_of(purpose)
+    assert is_standing(terms.json()) and not is_standing(b"[matter]")
+    assert parse(terms.json()) == terms
+    assert parse(terms.json()).digest == terms.digest
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"purpose": "court_order"}, "access.bad-purpose"),
+        ({"purpose": "curiosity"}, "access.bad-purpose"),
+        ({"conversations": 0}, "access.too-many"),
+        ({"conversations": 101}, "access.too-many"),
+        ({"hours": 0}, "access.bad-hours"),
+        ({"hours": 25}, "access.bad-hours"),
+        ({"not_after": instant(NOW)}, "access.bad-request"),
+        ({"not_after": instant(NOW + timedelta(days=31))}, "access.bad-request"),
+        ({"subject": None}, "access.bad-request"),
+        ({"recipe": None}, "access.bad-request"),
+        ({"to": "user"}, "access.bad-request"),
+        ({"recipient": "age1"}, "access.bad-request"),
+        ({"actor": "Indexer One"}, "access.bad-request"),
+        ({"form": "raw"}, "access.bad-request"),
+        ({"v": "incamera/standing-request/9"}, "access.bad-request"),
+        ({"more": 1}, "access.bad-request"),
+        ({"conversations": True}, "access.bad-request"),
+        ({"key": "ed25519:AAAA"}, "crypto.bad-key"),
+    ],
+    ids=str,
+)
+def test_what_an_approver_could_not_judge_is_refused(changed: dict, code: str) -> None:
     with pytest.raises(Malformed) as caught:
-        standing_request(
-            matter="m", purpose=purpose, scope=digest(b""), document=digest(b""), max_records=1, policy=digest(b""), log=LOG
-        )
-    assert caught.value.code == "access.bad-purpose"
+        parse(json.dumps({**terms_of("support").terms, **changed}).encode())
+    assert caught.value.code == code
+
+
+@given(
+    st.binary(max_size=80)
+    | st.text(max_size=80).map(str.encode)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8), lambda inner: st.dictionaries(st.text(max_size=5), inner)
+    )
+    .map(json.dumps)
+    .map(str.encode)
+)
+def test_a_paper_that_is_none_is_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed):
+        parse(data)
+
+
+@given(
+    st.sampled_from([field.name for field in fields(StandingTerms)]),
+    st.sampled_from(["", "x", -1, 2**60, None, [], {}, 1.5, True]),
+)
+@settings(max_examples=150)
+def test_a_field_of_another_kind_never_passes_for_one(name: str, value: object) -> None:
+    """Whatever is read back is either refused or says exactly what was written."""
+    body = {**terms_of("data_subject_request").terms, name: value}
+    with suppress(Malformed):
+        assert parse(json.dumps(body).encode()).terms == body
 
 
 # --- the gate -------------------------------------------------------------------------------------------------------
@@ -127,8 +232,15 @@ def test_consent_opens_row_by_row(standing) -> None:
     assert opened(grant, *rows, now=NOW + timedelta(days=4)) == [False] * 6
 
 
+@pytest.mark.parametrize("purpose", ["support", "class_switch"])
+def test_one_persons_grant_opens_nothing_of_another(standing, purpose: str) -> None:
+    """Not even where the list were wider: the scope is the person."""
+    shards = [ShardFacts(id=str(n), subject=one, consents=("support",)) for n, one in enumerate((PERSON, OTHER))]
+    assert opened(standing(purpose), *shards, replace(shards[0], holds=("h",))) == [True, False, False]
+
+
 def test_a_person_sees_the_own_rows(standing) -> None:
-    grant = standing("data_subject_request", subject=PERSON)
+    grant = standing("data_subject_request")
     assert opened(grant, ShardFacts(id="1", subject=PERSON), ShardFacts(id="2", subject=OTHER), ShardFacts(id="3")) == [
         True,
         False,
@@ -138,10 +250,10 @@ def test_a_person_sees_the_own_rows(standing) -> None:
 
 def test_an_altered_grant_opens_what_its_fields_say_and_the_broker_has_checked_its_tag(standing) -> None:
     grant = standing("training")
-    mine = ShardFacts(id="1", matters=("desk-1",), consents=("training",))
+    mine = ShardFacts(id="1", matters=(grant.matter,), consents=("training",))
     for purpose in PURPOSES:
         allowed = opened(replace(grant, purpose=purpose), mine)[0]
-        assert allowed == (purpose in ("training", "court_order", "safety_escalation"))
+        assert allowed == (purpose in ("training", "court_order"))
 
 
 def test_equal_rows_are_asked_about_once(standing, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +286,7 @@ def fold(ledger: ListAppender, at: datetime = NOW) -> Standing:
 
 def test_a_grant_has_to_stand_in_the_ledger_in_its_own_terms(standing, ledger) -> None:
     """Whoever stole the home's grant key can tag what they like; they cannot make the ledger say it."""
-    grant = standing("safety_escalation", listed="ab" * 32)
+    grant = standing("safety_escalation", terms={"listed": "ab" * 32})
     known = fold(ledger)
     known.check(grant)
     forged = [
@@ -197,7 +309,7 @@ def test_a_grant_has_to_stand_in_the_ledger_in_its_own_terms(standing, ledger) -
 def test_a_revocation_ends_grants_given_before_it_and_none_after(standing, ledger) -> None:
     early = standing("training")
     request = ledger.entries[-1].fields["request"]
-    ledger.append(Entry(act="access.revoked", matter="desk-1", actor="holder", fields={"request": request, "reason": "x"}))
+    ledger.append(Entry(act="access.revoked", matter="training/1", actor="holder", fields={"request": request, "reason": "x"}))
     late = standing("training")
     gate = Gate(shipped(), standing=lambda: fold(ledger))
     with pytest.raises(Refused) as caught:

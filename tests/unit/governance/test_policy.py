@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from incamera.core.errors import Malformed, Refused
 from incamera.governance.columns import COLUMNS
 from incamera.governance.policy import PURPOSES, GrantFacts, Policy, Question, ShardFacts, shipped
+from incamera.governance.purposes import PERSONAL, STANDING
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 HERE = files("incamera.governance").joinpath("policies")
@@ -93,20 +94,48 @@ def test_what_waits_for_erasure_exists_only_for_its_hold() -> None:
 
 @pytest.mark.parametrize("purpose", ["support", "training", "analytics"])
 def test_other_uses_need_consent_and_never_touch_what_is_held(purpose: str) -> None:
-    asked = {"roles": ("service",), "grant": {"purpose": purpose, "approvals": 1}}
+    asked = {"roles": ("service",), "grant": {"purpose": purpose, "subject": "u-1"}}
+    theirs = {"consents": (purpose,), "subject": "u-1"}
     assert not ask(**asked).allowed
-    assert ask(**asked, shard={"consents": (purpose,)}).allowed
-    assert not ask(**asked, shard={"consents": tuple(p for p in PURPOSES if p != purpose)}).allowed
-    assert not ask(**asked, shard={"consents": (purpose,), "holds": ("h",)}).allowed
-    assert ask(roles=("service",), grant={"purpose": purpose, "approvals": 0}, shard={"consents": (purpose,)}).policies == (
-        "forbid-not-approved",
-    )
+    assert ask(**asked, shard=theirs).allowed
+    assert not ask(**asked, shard={**theirs, "consents": tuple(p for p in PURPOSES if p != purpose)}).allowed
+    assert not ask(**asked, shard={**theirs, "holds": ("h",)}).allowed
+    one = {"purpose": purpose, "subject": "u-1", "approvals": 1}
+    assert ask(roles=("service",), grant=one, shard=theirs).policies == ("forbid-not-dual",)
     # consent to a purpose is no consent to a court's, and a court's grant is none to training
-    assert not ask(roles=("service",), shard={"consents": (purpose,)}).allowed
+    assert not ask(roles=("service",), shard=theirs).allowed
+
+
+def test_support_is_about_one_person() -> None:
+    asked = {"roles": ("service",), "grant": {"purpose": "support", "subject": "u-1"}}
+    assert ask(**asked, shard={"consents": ("support",), "subject": "u-1"}).allowed
+    assert not ask(**asked, shard={"consents": ("support",), "subject": "u-2"}).allowed
+    assert not ask(**asked, shard={"consents": ("support",)}).allowed
+    assert not ask(**asked, action="search", shard={"consents": ("support",), "subject": "u-1"}).allowed
+
+
+@pytest.mark.parametrize(
+    ("purpose", "role", "most"), [("support", "service", 100), ("safety_escalation", "safety", 1)], ids=["support", "safety"]
+)
+def test_what_concerns_one_person_is_small_and_short(purpose: str, role: str, most: int) -> None:
+    grant = {"purpose": purpose, "subject": "u-1", "max_records": most}
+    asked = {"roles": (role,), "shard": {"consents": (purpose,), "subject": "u-1"}}
+    assert ask(**asked, grant=grant).allowed
+    assert ask(**asked, grant={**grant, "max_records": most + 1}).policies == ("forbid-too-many",)
+    assert ask(**asked, grant={**grant, "expires_at": NOW + timedelta(days=1, seconds=1)}).policies == ("forbid-too-long",)
+
+
+def test_a_switch_of_class_opens_one_persons_and_nothing_under_a_hold() -> None:
+    asked = {"roles": ("custodian",), "grant": {"purpose": "class_switch", "subject": "u-1"}}
+    assert ask(**asked, shard={"subject": "u-1"}).allowed
+    assert not ask(**asked, shard={"subject": "u-2"}).allowed
+    assert not ask(**asked, shard={"subject": "u-1", "holds": ("h",)}).allowed
+    assert not ask(**asked, action="search", shard={"subject": "u-1"}).allowed
+    assert not ask(**{**asked, "roles": ("service", "rights", "safety", "examiner")}, shard={"subject": "u-1"}).allowed
 
 
 def test_a_person_gets_the_own_conversations_and_no_others() -> None:
-    asked = {"roles": ("rights",), "grant": {"purpose": "data_subject_request", "subject": "u-1", "approvals": 1}}
+    asked = {"roles": ("rights",), "grant": {"purpose": "data_subject_request", "subject": "u-1"}}
     assert ask(**asked, shard={"subject": "u-1"}).allowed
     assert not ask(**asked, shard={"subject": "u-2"}).allowed
     assert not ask(**asked).allowed
@@ -248,7 +277,7 @@ shards = st.builds(
 questions = st.builds(
     Question,
     actor=names,
-    roles=st.lists(st.sampled_from(["examiner", "service", "rights", "safety", "erasure"]), max_size=3).map(tuple),
+    roles=st.lists(st.sampled_from(["examiner", "service", "rights", "safety", "custodian", "erasure"]), max_size=3).map(tuple),
     action=st.sampled_from(["search", "decrypt", "shred", "breakglass"]),
     shard=shards,
     now=instants,
@@ -278,7 +307,14 @@ def test_whatever_is_allowed_keeps_the_promises(q: Question) -> None:
     if q.action == "breakglass":
         assert not q.review_overdue and q.grant.paged >= 2 and q.grant.expires_at - q.grant.not_before <= timedelta(hours=1)
     else:
-        assert q.grant.approvals >= (2 if q.grant.purpose in ("court_order", "safety_escalation") else 1)
+        assert q.grant.approvals >= 2
+        if q.grant.purpose in ("support", "safety_escalation"):
+            assert q.grant.max_records <= STANDING[q.grant.purpose].records_max
+            assert q.grant.expires_at - q.grant.not_before <= timedelta(hours=STANDING[q.grant.purpose].hours_max)
+        if q.grant.purpose in PERSONAL:
+            assert q.grant.subject == q.shard.subject is not None
+        if q.grant.purpose == "class_switch":
+            assert not q.shard.holds
     if q.grant.purpose in ("support", "training", "analytics"):
         assert q.grant.purpose in q.shard.consents and not q.shard.holds
     if q.shard.pending_shred:
