@@ -8,39 +8,30 @@ from __future__ import annotations
 import multiprocessing
 import sys
 
-#: A sentence a language: whatever the demonstration speaks.
-SPOKEN = {
-    "en": "The ferry to the island leaves early, and my sister Dana Example wrote to dana@example.org about it.",
-    "de": "Die Fähre zur Insel fährt früh, und meine Schwester hat mir gestern darüber geschrieben.",
-    "es": "El barco para la isla sale temprano, y mi hermana me escribió ayer sobre eso.",
-    "fr": "Le bateau pour l'île part tôt, et ma sœur m'a écrit hier à ce sujet.",
-    "it": "Il traghetto per l'isola parte presto, e mia sorella mi ha scritto ieri di questo.",
-    "pt": "O barco para a ilha sai cedo, e a minha irmã escreveu-me ontem sobre isso.",
-    "nl": "De boot naar het eiland vertrekt vroeg, en mijn zus heeft mij daar gisteren over geschreven.",
-}
 WORK = {"work_id": "warm", "text": "The board said that the old ferry would not be mended a fourth time, come what may."}
 
 
-def kernels(_: object = None) -> None:
+def kernels() -> None:
     """Everything numba compiles for file mode: de-identification in English, then matching."""
     from incamera import match, redact
 
-    redact(SPOKEN["en"])
+    redact("The ferry to the island leaves early, and my sister Dana Example wrote to dana@example.org about it.")
     match("I read that the old ferry would not be mended a fourth time. Why?", [WORK])
 
 
-def tables(languages: list[str]) -> None:
-    """The word tables of *languages*."""
+def tables() -> None:
+    """The word tables of the other languages that an examination meets in any case: those of its canaries."""
     from incamera.deid.lexicons import tables
+    from incamera.testing.synth.canaries import LANGUAGES
 
-    for language in languages:
-        tables.table(language)
+    for language in LANGUAGES:
+        if language != "en":
+            tables.table(language)
 
 
 def main() -> int:
     context = multiprocessing.get_context("spawn")
-    others = [language for language in SPOKEN if language != "en"]
-    workers = [context.Process(target=kernels), context.Process(target=tables, args=(others,))]
+    workers = [context.Process(target=kernels), context.Process(target=tables)]
     for worker in workers:
         worker.start()
     for worker in workers:
