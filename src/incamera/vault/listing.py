@@ -5,7 +5,7 @@ The grant carries the root under its MAC, so the file itself need not be trusted
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,14 +39,16 @@ class Listing:
     def __len__(self) -> int:
         return len(self._first)
 
+    def __iter__(self) -> Iterator[bytes]:
+        return (self._crefs[low : low + _REF_BYTES] for low in range(0, len(self._crefs), _REF_BYTES))
+
     def __bytes__(self) -> bytes:
         return _HEAD + self._crefs
 
     @property
     def root(self) -> Digest:
         """The Merkle root over the references in ascending order."""
-        crefs = (self._crefs[low : low + _REF_BYTES] for low in range(0, len(self._crefs), _REF_BYTES))
-        return Digest(merkle.root(merkle.leaf_hash(cref) for cref in crefs).hex())
+        return Digest(merkle.root(merkle.leaf_hash(cref) for cref in self).hex())
 
     def strangers(self, crefs: Sequence[bytes]) -> list[bytes]:
         """Those of *crefs* that are not listed."""

@@ -421,6 +421,10 @@ class Vault:
         """Keep a list of conversations for a grant to cover; returns the root that the grant has to carry."""
         return listing.keep(self._lists, listing.Listing(bytes.fromhex(ref) for ref in crefs))
 
+    def listed(self, root: Digest) -> list[Ref]:
+        """The references of a list that `list_for_grant` kept. Raises as `listing.load`."""
+        return [Ref(cref.hex()) for cref in listing.load(self._lists, root)]
+
     def _file_key(self, name: str) -> bytes:
         return fragments.outer_key(self._file_secret, self.keyring.tenant, name)
 

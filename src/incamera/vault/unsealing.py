@@ -151,6 +151,23 @@ class Unsealing:
         self._keep(request, rows, subjects, given.keys)
         return len(rows)
 
+    def sealed(self, grant: Grant, crefs: Iterable[Ref]) -> list[Ref]:
+        """Those of *crefs* that are escrowed and that nobody has unsealed for *grant*, or no longer: they would not open now."""
+        wanted = sorted({bytes.fromhex(cref) for cref in crefs})
+        rows, subjects = keyrows.read(self._keys, wanted) if wanted else ([], {})
+        versions = {row.cref: subjects[row.uref].version for row in rows if row.kind == Class.ESCROWED}
+        query = (
+            "SELECT u.cref, u.version, r.tag, r.expires_at FROM unsealed AS u"
+            " JOIN unsealing AS r ON r.id = u.request WHERE u.cref IN ({})"
+        )
+        now = self._clock.now()
+        opened = {
+            bytes(cref)
+            for cref, version, tag, expires_at in self._keys.chosen(query, list(versions))
+            if tag == grant.tag and version == versions[bytes(cref)] and now < datetime.fromisoformat(expires_at)
+        }
+        return [Ref(cref.hex()) for cref in versions if cref not in opened]
+
     def end(self, grant: Grant) -> int:
         """Forget what was unsealed for *grant*, before its time; returns the number of keys."""
         return self._forget("tag = ?", grant.tag)

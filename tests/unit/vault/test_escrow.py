@@ -84,8 +84,15 @@ def test_the_vault_holds_nothing_that_opens_them(sealed: Place, keys: Keys) -> N
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_any_two_trustees_unseal_for_one_grant(sealed: Place, keys: Keys, pair: tuple[str, str]) -> None:
     grant = sealed.grant()
+    refs = sealed.refs()
+    still = {refs[name] for name in ESCROWED}
+    assert set(sealed.vault.unsealing.sealed(grant, refs.values())) == still
     answer = by(asked(sealed, grant), keys, *pair)
+    assert set(sealed.vault.unsealing.sealed(grant, refs.values())) == still, "to ask is not to open"
     assert sealed.vault.unsealing.admit(grant, answer) == 2
+    assert sealed.vault.unsealing.sealed(grant, refs.values()) == []
+    assert set(sealed.vault.unsealing.sealed(sealed.grant(), refs.values())) == still
+    assert sealed.vault.unsealing.sealed(grant, []) == []
     assert sealed.readable(grant) == EVERYTHING
     assert sealed.readable(sealed.grant()) == EVERYTHING - ESCROWED  # another grant sees none of it
 
@@ -113,6 +120,7 @@ def test_the_time_is_boxed(sealed: Place, keys: Keys) -> None:
     assert sealed.readable(grant) == EVERYTHING
     sealed.clock.move(minutes=1)
     assert sealed.readable(grant) == EVERYTHING - ESCROWED
+    assert len(sealed.vault.unsealing.sealed(grant, sealed.refs().values())) == 2
     assert sealed.vault.unsealing.expire() == 2
     assert sealed.vault.keyring.database.rows("SELECT name FROM secret WHERE name LIKE 'unseal/%'") == []
 
