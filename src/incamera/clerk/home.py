@@ -20,15 +20,16 @@ from incamera.clerk.follow import Follower
 from incamera.clerk.homefile import (
     HomeFacts,
     bring_secrets,
-    check_kms,
     clear_remains,
     key_missing,
     read_facts,
     remove_wrapped,
     require_kms,
+    require_passphrase,
 )
+from incamera.clerk.keyservice import Local, Passphrase, open_service, parse
 from incamera.clerk.passphrase import passphrase_from
-from incamera.core.errors import Refused, Unavailable
+from incamera.core.errors import Error, Refused, Unavailable
 from incamera.core.ports import Clock
 from incamera.core.records import Entry, Receipt
 from incamera.governance import policy
@@ -38,11 +39,11 @@ from incamera.ledger.log import Ledger
 from incamera.vault import envelope
 from incamera.vault.database import Database
 from incamera.vault.keys import Keyring
-from incamera.vault.kms import Kms, LocalKms
+from incamera.vault.kms import Kms
 from incamera.vault.store import GRANT_SECRET, Vault
 from incamera_verify.note import Algorithm, Signer, Verifier
 
-__all__ = ["Home", "check_kms", "passphrase_from", "require_kms", "write_atomically"]
+__all__ = ["Home", "passphrase_from", "require_kms", "require_passphrase", "write_atomically"]
 
 #: What the home keeps secret, besides what the vault keeps for itself, by the names under which keys.db has it.
 LEDGER_SECRET, MANIFEST_SECRET, MATTER_SECRET = "ledger", "manifest", "matter"
@@ -55,6 +56,7 @@ class Home:
     path: Path
     origin: str
     kms: Kms
+    address: str
     demonstration: bool
     broker: str | None = None
     clock: Clock = field(default_factory=SystemClock)
@@ -68,27 +70,38 @@ class Home:
         path: Path,
         *,
         origin: str,
-        passphrase: str,
+        passphrase: Passphrase,
+        kms: str = Local.service,
         demonstration: bool = False,
         broker: str | None = None,
         clock: Clock | None = None,
     ) -> Home:
-        """Make a home at *path* with a local KMS, fresh keys, an empty vault and a new ledger.
+        """Make a home at *path* with fresh keys under a key service, an empty vault and a new ledger.
 
         Args:
+            passphrase: Of the local key service, or the PIN of a hardware module; not asked for where none is taken.
+            kms: The address of the key service; see `vault.kms_address`.
             broker: The socket of the key broker, where it is to be a process of its own; see `docs/guides/custodian.md`.
         Raises:
             Refused: `home.exists`, `home.not-empty`: nothing is overwritten. What a creation that was cut short left is cleared.
+            Malformed: `vault.kms-address`. Unavailable: `vault.kms-*`, and nothing was made.
         """
+        address = parse(kms)
         if (path / "home.toml").exists():
             raise Refused("home.exists", "this directory is a home already; choose another or use it", where=str(path))
         clear_remains(path)
-        (path / "secrets").mkdir(parents=True, exist_ok=True, mode=0o700)
-        facts = HomeFacts(origin=origin, kms=LocalKms.name, demonstration=demonstration, broker=broker)
-        kms = LocalKms.create(path / "secrets" / "kms.json", passphrase)
-        home = cls._of(path, facts, kms, clock)
-        Vault.create(path, kms, appender=_NoLedger(), clock=home.clock).close()
-        home.make_keys()
+        facts = HomeFacts(origin=origin, kms=address.text, demonstration=demonstration, broker=broker)
+        was_there = path.exists()
+        try:
+            (path / "secrets").mkdir(parents=True, exist_ok=True, mode=0o700)
+            home = cls._of(path, facts, open_service(address, path, passphrase, new=True), clock)
+            Vault.create(path, home.kms, appender=_NoLedger(), clock=home.clock).close()
+            home.make_keys()
+        except Error:  # a key service that refuses leaves no half of a home behind
+            clear_remains(path)
+            if not was_there:
+                path.rmdir()
+            raise
         # Written last: a home that was interrupted while being made is not taken for one.
         write_atomically(path / "home.toml", facts.to_toml())
         return home
@@ -114,15 +127,17 @@ class Home:
         return home
 
     @classmethod
-    def open(cls, path: Path, *, passphrase: str, clock: Clock | None = None) -> Home:
+    def open(cls, path: Path, *, passphrase: Passphrase, clock: Clock | None = None) -> Home:
         """Open the home at *path*; one of an earlier version is brought up to date first.
 
+        Args:
+            passphrase: Of the local key service, or the PIN of a hardware module; not asked for where none is taken.
         Raises:
-            Unavailable: `home.missing`; a KMS file that is missing or does not open (`vault.kms-*`).
-            Malformed: `home.damaged`.
+            Unavailable: `home.missing`; a key service that is missing, away, or does not open (`vault.kms-*`).
+            Malformed: `home.damaged`, `vault.kms-address`. Refused: `vault.other-kms`, it is not the one of keys.db.
         """
         facts = read_facts(path)
-        kms = LocalKms.open(path / "secrets" / "kms.json", passphrase)
+        kms = open_service(parse(facts.kms, where="home.toml"), path, passphrase)
         home = cls._of(path, facts, kms, clock)
         if facts.epoch is not None:
             with home._keyring() as keyring:
@@ -137,6 +152,7 @@ class Home:
             path=path,
             origin=facts.origin,
             kms=kms,
+            address=facts.kms,
             demonstration=facts.demonstration,
             broker=facts.broker,
             clock=clock or SystemClock(),
@@ -250,12 +266,13 @@ class Home:
             "ledger_keys": [key.text for key in self.ledger_keys],
             "production_key": self.manifest_signer.verifier.text,
             "kms": self.kms.name,
+            "kms_address": self.address,
             "demonstration": self.demonstration,
         }
 
     def stats(self) -> dict[str, Any]:
         """Counts of vault and ledger."""
-        return {**asdict(self.vault.stats()), "ledger_entries": self.ledger.size}
+        return {**asdict(self.vault.stats()), "kms_address": self.address, "ledger_entries": self.ledger.size}
 
     def holds(self) -> list[dict[str, Any]]:
         """Every hold, placed or released."""

@@ -7,19 +7,25 @@ import shutil
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from incamera.core.errors import Malformed, Refused, Unavailable
 from incamera.vault.keys import Keyring
 from incamera.vault.kms import Kms
+from incamera.vault.kms_address import Local, Pkcs11, parse
 
-VERSION = "incamera/home/2"
+VERSION = "incamera/home/3"
+#: Version 2 knew the local key service alone.
+_LOCAL_ONLY = "incamera/home/2"
 #: Version 1 kept each secret in a file of its own under the home's first epoch, which no roll ever reached.
 EARLIER = "incamera/home/1"
+_KEYS: Final = {"version", "origin", "kms", "demonstration", "broker"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HomeFacts:
-    """What `home.toml` says; no secret. `broker` is the socket of a broker that runs as a process of its own.
+    """What `home.toml` says; no secret. `kms` is the address of the key service, `broker` the socket of a broker that runs as a
+    process of its own.
 
     `epoch` is of version 1 only: the epoch of the KMS under which that version's secrets lie.
     """
@@ -32,7 +38,7 @@ class HomeFacts:
 
     def to_toml(self) -> bytes:
         """The file, in the latest version."""
-        lines = [f'version = "{VERSION}"', f"origin = {json.dumps(self.origin)}", f'kms = "{self.kms}"']
+        lines = [f'version = "{VERSION}"', f"origin = {json.dumps(self.origin)}", f"kms = {json.dumps(self.kms)}"]
         lines += [f"demonstration = {str(self.demonstration).lower()}"]
         lines += [f"broker = {json.dumps(self.broker)}"] if self.broker else []
         return ("\n".join(lines) + "\n").encode()
@@ -42,7 +48,7 @@ def read_facts(path: Path) -> HomeFacts:
     """`home.toml` of the home at *path*, checked.
 
     Raises:
-        Unavailable: `home.missing`. Malformed: `home.damaged`.
+        Unavailable: `home.missing`. Malformed: `home.damaged`, `vault.kms-address`.
     """
     try:
         facts = tomllib.loads((path / "home.toml").read_text("utf-8"))
@@ -50,16 +56,29 @@ def read_facts(path: Path) -> HomeFacts:
         raise Unavailable("home.missing", "no home here; make one with `incamera init --kms local`", where=str(path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         raise Malformed("home.damaged", "home.toml is not readable TOML", where=str(path)) from None
-    needed = ("origin", "kms", "epoch") if facts.get("version") == EARLIER else ("origin", "kms")
-    texts = [facts.get(name) for name in needed] + [facts.get("broker", "")]
-    if facts.get("version") not in (VERSION, EARLIER) or not all(isinstance(text, str) for text in texts):
+    if not _sound(facts):
         raise Malformed("home.damaged", f"home.toml is not an {VERSION} file", where=str(path))
     return HomeFacts(
         origin=facts["origin"],
-        kms=facts["kms"],
+        kms=parse(facts["kms"], where="home.toml").text,
         demonstration=facts.get("demonstration") is True,
         broker=facts.get("broker"),
         epoch=facts["epoch"] if facts["version"] == EARLIER else None,
+    )
+
+
+def _sound(facts: dict[str, Any]) -> bool:
+    """Exactly the keys of its version, each of its kind."""
+    version = facts.get("version")
+    known = _KEYS | {"epoch"} if version == EARLIER else _KEYS
+    needed = ["origin", "kms"] + (["epoch"] if version == EARLIER else [])
+    texts = [facts.get(name) for name in needed] + [facts.get("broker", "")]
+    return (
+        version in (VERSION, _LOCAL_ONLY, EARLIER)
+        and set(facts) <= known
+        and all(isinstance(text, str) for text in texts)
+        and isinstance(facts.get("demonstration", False), bool)
+        and (version == VERSION or facts["kms"] == Local.service)
     )
 
 
@@ -106,20 +125,25 @@ def clear_remains(path: Path) -> None:
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
-def check_kms(kms: str) -> None:
-    """Raises `Malformed` (`home.unknown-kms`) unless this version can make a home under that KMS."""
-    if kms != "local":
-        raise Malformed("home.unknown-kms", "known here: local", where="--kms")
-
-
 def require_kms(path: Path, stated: str | None) -> None:
-    """A matter needs the home's KMS said aloud: nobody answers an order under a local key file without knowing it.
+    """A local key file has to be said aloud: nobody answers an order under one without knowing it. What is said has to be so.
 
+    Args:
+        stated: The service (`local`, `aws-kms`, `transit`, `pkcs11`) or its whole address.
     Raises:
         Refused: `home.kms-not-stated`, `home.other-kms`.
     """
-    kms = read_facts(path).kms
-    if stated is None:
-        raise Refused("home.kms-not-stated", f"this home's keys are under {kms}: say --kms {kms}", where="--kms")
-    if stated != kms:
-        raise Refused("home.other-kms", f"this home's keys are under {kms}", where="--kms")
+    address = parse(read_facts(path).kms, where="home.toml")
+    if stated is None and isinstance(address, Local):
+        raise Refused("home.kms-not-stated", "this home's keys are in a local file: say --kms local", where="--kms")
+    if stated is not None and stated not in (address.service, address.text):
+        raise Refused("home.other-kms", f"this home's keys are under {address.service}", where="--kms")
+
+
+def require_passphrase(path: Path) -> None:
+    """Raises `Refused` (`home.takes-no-passphrase`) where the home's key service finds its credentials elsewhere."""
+    address = parse(read_facts(path).kms, where="home.toml")
+    if not isinstance(address, Local) and not (isinstance(address, Pkcs11) and address.pin_source is None):
+        raise Refused(
+            "home.takes-no-passphrase", f"the service {address.service} finds its credentials elsewhere", where=str(path)
+        )

@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives.serialization import (
 from incamera.clerk.clock import SystemClock
 from incamera.clerk.home import Home
 from incamera.clerk.homefile import HomeFacts, read_facts
+from incamera.clerk.keyservice import Local, Passphrase, open_service, parse
 from incamera.core.errors import Malformed, Refused, Unavailable
 from incamera.core.ids import digest
 from incamera.core.ports import Clock
 from incamera.core.records import Entry
 from incamera.governance import files
-from incamera.vault.kms import LocalKms
 from incamera.vault.pairs import TRUSTEES
 from incamera.vault.recovering import recover as recover_keys
 
@@ -47,11 +47,18 @@ def name_trustees(home: Home, keys: Mapping[str, str]) -> dict[str, Any]:
 
 
 def recover(
-    path: Path, *, passphrase: str, origin: str, keys: Mapping[str, Path], clock: Clock | None = None, secret: bytes | None = None
+    path: Path,
+    *,
+    passphrase: Passphrase,
+    origin: str,
+    keys: Mapping[str, Path],
+    kms: str = Local.service,
+    clock: Clock | None = None,
+    secret: bytes | None = None,
 ) -> dict[str, Any]:
     """Bring held evidence back after keys.db and the KMS are gone, by the key files of two trustees.
 
-    The home gets a new KMS, new keys and a new ledger under another name, whose first matter-less act names the last checkpoint
+    The home gets a key service anew (*kms*, its address), new keys and a new ledger under another name, whose first matter-less act names the last checkpoint
     of the old one; the old ledger stays beside it as `ledger.lost`, and the matters' working sets, sealed under keys that
     are gone, as `matters.lost`.
 
@@ -61,21 +68,22 @@ def recover(
         Unverified: `vault.recovery-share`. Unavailable: `vault.exists`, `vault.nothing-to-recover`.
     """
     before = read_facts(path)
+    address = parse(kms)
     if (path / "secrets" / "kms.json").exists():
         raise Refused("recovery.not-lost", "secrets/kms.json is there; move it away if it is of no use any more")
     if origin == before.origin:
         raise Refused("recovery.same-origin", "give the new ledger another name than the lost one's", where="--origin")
     private = {name: private_key(name, file, secret) for name, file in keys.items()}
     (path / "secrets").mkdir(mode=0o700, exist_ok=True)
-    kms = LocalKms.create(path / "secrets" / "kms.json", passphrase)
+    service = open_service(address, path, passphrase, new=True)
     try:
-        saved = recover_keys(path, kms, private, clock=clock or SystemClock())
+        saved = recover_keys(path, service, private, clock=clock or SystemClock())
     except BaseException:
-        (path / "secrets" / "kms.json").unlink()  # nothing was recovered: the next attempt begins anew
+        (path / "secrets" / "kms.json").unlink(missing_ok=True)  # nothing was recovered: the next attempt begins anew
         raise
     last = _set_aside(path)
-    facts = HomeFacts(origin=origin, kms=LocalKms.name, demonstration=before.demonstration, broker=before.broker)
-    home = Home.refound(path, facts, kms, clock)
+    facts = HomeFacts(origin=origin, kms=address.text, demonstration=before.demonstration, broker=before.broker)
+    home = Home.refound(path, facts, service, clock)
     with home:
         held = [hold for hold in home.vault.holds.all() if hold.released_at is None]
         lost = home.vault.stats().lost

@@ -137,7 +137,7 @@ def test_a_home_is_not_overwritten(run: Run, home: Path) -> None:
 
 def test_a_home_needs_a_kms_that_is_known(run: Run, tmp_path: Path) -> None:
     status, _, said = run("init", "holder.example/ledger", "--kms", "paper", "--home", tmp_path / "h")
-    assert (status, "[home.unknown-kms]" in said) == (3, True)
+    assert (status, "[vault.kms-address]" in said) == (3, True)
 
 
 def in_keys(home: Path, sql: str) -> None:

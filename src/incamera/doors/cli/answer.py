@@ -46,7 +46,7 @@ def answer(
         typer.Option(help="Row ids of an earlier frame (from `sample check --json`), to recompute an answer elsewhere."),
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only count and estimate; opens no sealed text, changes nothing.")] = False,
-    kms: Annotated[str | None, typer.Option(help="Which KMS the home uses; must be said where there is a matter: local.")] = None,
+    kms: Annotated[str | None, typer.Option(help="Which key service the home uses; a local one must be said: local.")] = None,
     home: options.Home = options.DEFAULT_HOME,
     passphrase_file: options.PassphraseFile = None,
     processes: options.Processes = os.cpu_count() or 1,
@@ -70,7 +70,7 @@ def answer(
         raise typer.BadParameter("give --out, or --plan", param_hint="--out")
     from incamera.clerk.answer import Request
     from incamera.clerk.answer import answer as carry_out
-    from incamera.clerk.home import Home, passphrase_from, require_kms
+    from incamera.clerk.home import require_kms
 
     request = Request(
         order=order,
@@ -88,7 +88,7 @@ def answer(
     )
     require_kms(home, kms)
     with (
-        Home.open(home, passphrase=passphrase_from(passphrase_file, home)) as opened,
+        options.opened(home, passphrase_file) as opened,
         output.watching(quiet=json) as watch,
     ):
         done = carry_out(opened, request, watch=watch)

@@ -73,8 +73,9 @@ def remember(
 ) -> None:
     """Hand the home's passphrase to the keyring, after checking that it opens the home."""
     from incamera.clerk import passphrase as kept
-    from incamera.clerk.home import Home
+    from incamera.clerk.home import Home, require_passphrase
 
+    require_passphrase(home)
     secret = kept.passphrase_from(passphrase_file)
     Home.open(home, passphrase=secret).close()
     output.result({"home": str(home), "kept_in": kept.remember(home, secret)}, as_json=json)

@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def init(
     origin: Annotated[str, typer.Argument(help="The name of this home's ledger, for example holder.example/ledger.")],
-    kms: Annotated[str, typer.Option(help="Key management: local (a file under a passphrase).")],
+    kms: Annotated[str, typer.Option(metavar="ADDRESS", help=options.KMS)],
     broker: Annotated[
         Path | None, typer.Option(help="Socket of the key broker, where it is to be a process of its own (`broker serve`).")
     ] = None,
@@ -27,11 +27,10 @@ def init(
     json: options.AsJson = False,
 ) -> None:
     """Make a home: a vault, a ledger, keys. Nothing that exists is overwritten."""
-    from incamera.clerk.home import Home, check_kms, passphrase_from
+    from incamera.clerk.home import Home
 
-    check_kms(kms)
-    secret = passphrase_from(passphrase_file)
-    with Home.create(home, origin=origin, passphrase=secret, broker=str(broker.absolute()) if broker else None) as made:
+    place = str(broker.absolute()) if broker else None
+    with Home.create(home, origin=origin, passphrase=options.asked(passphrase_file), kms=kms, broker=place) as made:
         if made.kms.warning:
             output.err.print(made.kms.warning, style="bold yellow")
         output.result(made.public(), as_json=json)

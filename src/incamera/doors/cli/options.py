@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,7 +21,8 @@ PassphraseFile = Annotated[
     Path | None,
     typer.Option(
         "--passphrase-file",
-        help="File (or /dev/fd/N) whose first line opens the local KMS; else INCAMERA_PASSPHRASE, else the keyring.",
+        help="File (or /dev/fd/N) whose first line opens the key service: the passphrase of a local one, the PIN of a hardware "
+        "module; else INCAMERA_PASSPHRASE, else the keyring.",
     ),
 ]
 KeyPassphraseFile = Annotated[
@@ -33,16 +34,28 @@ Processes = Annotated[int, typer.Option("--processes", min=1, max=256, help="Wor
 Yes = Annotated[bool, typer.Option("--yes", help="Carry it out. Without it, only what would happen is shown.")]
 Actor = Annotated[str, typer.Option(help="Who acts, as the ledger names them: a short pseudonym.")]
 
+KMS = (
+    "Where the keys of epochs are kept: local (a file under a passphrase), arn:aws:kms:REGION:ACCOUNT:key/*, "
+    "transit:https://HOST/MOUNT (OpenBao, Vault), or a PKCS#11 URI. Never a secret: credentials come from where the "
+    "service's own clients look."
+)
 DEFAULT_HOME = Path.home() / ".incamera"
 
 
 @contextmanager
 def opened(home: Path, passphrase_file: Path | None) -> Iterator[OpenedHome]:
     """The home, opened with the passphrase from where it is kept, and closed again."""
-    from incamera.clerk.home import Home, passphrase_from
+    from incamera.clerk.home import Home
 
-    with Home.open(home, passphrase=passphrase_from(passphrase_file, home)) as found:
+    with Home.open(home, passphrase=asked(passphrase_file, home)) as found:
         yield found
+
+
+def asked(file: Path | None, home: Path | None = None) -> Callable[[], str]:
+    """Whom a home asks for its passphrase or PIN, should its key service take one."""
+    from incamera.clerk.passphrase import passphrase_from
+
+    return lambda: passphrase_from(file, home)
 
 
 def key_passphrase(file: Path | None) -> bytes | None:

@@ -54,8 +54,7 @@ def overlay(
 ) -> None:
     """Take delivered documents back (clawback): slip sheets and a load file, signed, and recorded in the ledger."""
     from incamera.clerk import produce
-    from incamera.clerk.home import Home, passphrase_from
 
-    with Home.open(home, passphrase=passphrase_from(passphrase_file, home)) as opened:
+    with options.opened(home, passphrase_file) as opened:
         made = produce.take_back(opened, order, delivered, out, name=name, bates=bates, reason=reason, basis=basis)
     output.result({"overlay": str(made)}, as_json=json)

@@ -55,9 +55,8 @@ def check(
 ) -> None:
     """Say of each conversation: in the frame (with proof), excluded by which rule, or unknown."""
     from incamera.clerk import sample
-    from incamera.clerk.home import Home, passphrase_from
 
-    with Home.open(home, passphrase=passphrase_from(passphrase_file, home)) as opened:
+    with options.opened(home, passphrase_file) as opened:
         output.rows(sample.check(opened, order, sample.ids_of(ids or [], ids_file), source), as_json=json)
 
 

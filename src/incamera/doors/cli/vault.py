@@ -138,6 +138,7 @@ def shred(
 def recover(
     origin: Annotated[str, typer.Option(help="The name of the new ledger: not the lost one's.")],
     key: Annotated[list[str], typer.Option(help="TRUSTEE=FILE, two of them: court, holder, neutral.")],
+    kms: Annotated[str, typer.Option(metavar="ADDRESS", help=options.KMS)] = "local",
     key_passphrase_file: options.KeyPassphraseFile = None,
     home: options.Home = options.DEFAULT_HOME,
     passphrase_file: options.PassphraseFile = None,
@@ -148,14 +149,14 @@ def recover(
     Overwrites nothing: keys.db and secrets/kms.json must be gone. Ledger and matters of the lost keys are set aside.
     """
     from incamera.clerk import recovery
-    from incamera.clerk.home import passphrase_from
 
     pairs = [text.partition("=") for text in key]
     if not all(separator and file for _, separator, file in pairs):
         raise typer.BadParameter("expected TRUSTEE=FILE", param_hint="--key")
     done = recovery.recover(
         home,
-        passphrase=passphrase_from(passphrase_file, home),
+        passphrase=options.asked(passphrase_file, home),
+        kms=kms,
         origin=origin,
         keys={name: Path(file) for name, _, file in pairs},
         secret=options.key_passphrase(key_passphrase_file),
