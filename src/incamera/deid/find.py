@@ -9,7 +9,6 @@ exactly this list.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,7 +32,7 @@ from incamera.deid.protect import waive
 from incamera.deid.recipe import Recipe
 from incamera.deid.repeats import Pointed, Repeats
 from incamera.deid.resolve import resolve
-from incamera.deid.tokens import U32, Tokens, blank_tags, survey, tokenise
+from incamera.deid.tokens import U32, Tokens, blank_tags, looks_like_code, survey, tokenise
 from incamera.deid.vocabulary import Vocabulary
 from incamera.text.normalize import View, view
 
@@ -220,7 +219,7 @@ def _opened(conversation: Conversation) -> tuple[str, list[_Read]]:
         for (turn, part, text, _), code_points in zip(texts, coded, strict=True)
     ]
     for read, (_, _, _, code) in zip(reads, texts, strict=True):
-        read.code = code or (not read.withheld and _looks_like_code(read.tokens.text))
+        read.code = code or (not read.withheld and looks_like_code(read.tokens))
     inside = reads
     for _ in range(encoded.DEPTH):
         inside = [inner for read in inside for inner in _inside(read, spoken)]
@@ -301,27 +300,6 @@ def _settled(read: _Read, pointed: Hits, attributes: Attributes | None, recipe: 
     if recipe.gate and len(more := extend(resolved, tokens)):
         resolved = resolve(join([resolved, more]), tokens.text, tokens.points)
     return resolved
-
-
-_CODE_ENDS = ("{", "}", ";")
-_CODE_BEGINS = ("def ", "class ", "import ", "#include", "function ", "const ", "let ", "var ", "public ", "SELECT ")
-_CODE_BEGINS_TOO = re.compile(r"from \w+ import|</?\w")
-#: Lines of code in its first characters that make a text code.
-_CODE_LINES, _CODE_PART = 4, 20_000
-
-
-def _looks_like_code(text: str) -> bool:
-    """Whether some lines begin or end as lines of code do."""
-    if "\n" not in text:
-        return False
-    count = 0
-    lines = text[:_CODE_PART].split("\n")
-    for n, line in enumerate(lines, 1):
-        bare = line.strip()
-        if bare:
-            count += bare.endswith(_CODE_ENDS) and n < len(lines)
-            count += bare.startswith(_CODE_BEGINS) or (bare[0] in "f<" and _CODE_BEGINS_TOO.match(bare) is not None)
-    return count >= _CODE_LINES
 
 
 def _follow(reads: list[_Read]) -> None:

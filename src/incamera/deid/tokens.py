@@ -69,6 +69,13 @@ def survey(code_points: U32) -> int:
     return int(kernels.survey(code_points, characters.characters().classes))
 
 
+def looks_like_code(tokens: Tokens) -> bool:
+    """Whether some lines of *tokens* begin or end as lines of code do."""
+    from incamera.deid import code_kernels as kernels
+
+    return len(tokens.lines) > 1 and kernels.looks_like_code(tokens.points, tokens.lines, characters.characters().classes)
+
+
 class Tokens:
     """Words of one part, as rows of numbers; strings are made only where somebody asks for them.
 
