@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from incamera.text.kernels import classes, inlined, jit, load8, load64, load_u64, lowest, prefetch, store8, store64, store_u64
+from incamera.text.kernels import inlined, jit, load8, load64, load_u64, lowest, prefetch, store8, store64, store_u64, word_edges
 
 U = np.uint64
 _M = U(0x9E3779B97F4A7C15)
@@ -73,15 +73,7 @@ def _cut(data, safe, i, end, spaced, out, room):  # type: ignore[no-untyped-def]
     far = safe - 64
     while i < end and at < room:
         if i <= far:
-            word, odd = classes(data + i)
-            left = end - i
-            usable = min(lowest(odd), left)
-            if usable < 64:
-                word &= (U(1) << np.uint64(usable)) - U(1)
-            starts = word & ~(word << U(1))
-            ends = ~word & (word << U(1))
-            if usable < min(left, 64):
-                ends &= (U(1) << np.uint64(usable)) - U(1)
+            starts, ends, _ = word_edges(data + i, end - i)
             done = np.int64(0)
             while ends != U(0):
                 a = lowest(starts)
@@ -140,6 +132,16 @@ def _slot(key, shift):  # type: ignore[no-untyped-def]
     return np.int64((key * _M) >> np.uint64(shift))
 
 
+@inlined
+def _keys(data, cuts, n, keys, slots, width, shift):  # type: ignore[no-untyped-def]
+    """Key the *n* items of a round, and ask for the places of a table, *width* numbers each, where they would stand."""
+    for x in range(n):
+        item = load_u64(cuts, x)
+        key = _key(data, np.int64(item >> U(9)), np.int64(item & U(255)))
+        store_u64(keys, x, key)
+        prefetch(slots, width * _slot(key, shift))
+
+
 @jit
 def _same(data, p, items, q, n):  # type: ignore[no-untyped-def]
     """Whether the same *n* bytes, more than eight, stand at both places."""
@@ -165,11 +167,7 @@ def count(buffer, bounds, every, shift, keys, counts, places, sizes, scratch):  
         i, end, spaced = bounds[block], bounds[block + 1], False
         while i < end:
             n, i, spaced = _cut(data, safe, i, end, spaced, out, ROUND)
-            for x in range(n):
-                item = load_u64(out, x)
-                key = _key(data, np.int64(item >> U(9)), np.int64(item & U(255)))
-                store_u64(found, x, key)
-                prefetch(slots, _slot(key, shift))
+            _keys(data, out, n, found, slots, 1, shift)
             for x in range(n):
                 item = load_u64(out, x)
                 p, size = np.int64(item >> U(9)), np.int64(item & U(255))
@@ -233,11 +231,7 @@ def encode(buffer, bounds, items, item_bounds, shift, table, scratch, coded, cod
         i, end, spaced = bounds[block], bounds[block + 1], False
         while i < end:
             n, i, spaced = _cut(data, safe, i, end, spaced, cuts, ROUND)
-            for x in range(n):
-                item = load_u64(cuts, x)
-                key = _key(data, np.int64(item >> U(9)), np.int64(item & U(255)))
-                store_u64(keys, x, key)
-                prefetch(slots, 2 * _slot(key, shift))
+            _keys(data, cuts, n, keys, slots, 2, shift)
             for x in range(n):
                 item = load_u64(cuts, x)
                 p, size = np.int64(item >> U(9)), np.int64(item & U(255))

@@ -428,6 +428,21 @@ def _ascii_hash(data, a, n):  # type: ignore[no-untyped-def]
     return _close(h, rest, n)
 
 
+@inlined
+def word_edges(at, left):  # type: ignore[no-untyped-def]
+    """Among the 64 bytes at address *at*, of which *left* count: where words of ASCII letters and digits begin and, one bit each,
+    where they have ended, and how many bytes stand before something odd."""
+    word, odd = classes(at)
+    usable = min(lowest(odd), left)
+    if usable < 64:
+        word &= (U(1) << np.uint64(usable)) - U(1)
+    starts = word & ~(word << U(1))
+    ends = ~word & (word << U(1))
+    if usable < min(left, 64):  # a word that something odd follows has not ended
+        ends &= (U(1) << np.uint64(usable)) - U(1)
+    return starts, ends, usable
+
+
 #: Words that one round of `word_hashes` can complete: half of 64 bytes, and those of an expansion. It stops that far before its
 #: output is full.
 SLACK = 64
@@ -445,15 +460,7 @@ def word_hashes(data, safe, i, end, tab, out, at, room):  # type: ignore[no-unty
     far = safe - 64
     while i < end and at < room:
         if i <= far:
-            word, odd = classes(data + i)
-            left = end - i
-            usable = min(lowest(odd), left)
-            if usable < 64:
-                word &= (U(1) << np.uint64(usable)) - U(1)
-            starts = word & ~(word << U(1))
-            ends = ~word & (word << U(1))
-            if usable < min(left, 64):  # a word that something odd follows has not ended
-                ends &= (U(1) << np.uint64(usable)) - U(1)
+            starts, ends, usable = word_edges(data + i, end - i)
             while ends != U(0):
                 a = lowest(starts)
                 store_u64(out, at, _ascii_hash(data, i + a, lowest(ends) - a))
