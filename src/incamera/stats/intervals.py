@@ -1,12 +1,12 @@
-"""Exact intervals for counts: what a sample of n, a census with few hits, or a drawn part of a finite whole can say.
+"""Exact intervals for proportions: what k of n looked at can say.
 
 Every interval here is exact in the sense of Clopper and Pearson: its coverage is at least the stated confidence for every
-true value, at the price of being wide. A normal approximation at k = 0 says "nothing leaks"; these do not.
+true value, at the price of being wide. A normal approximation at k = 0 says "nothing leaks"; these do not. Bounds for a finite
+whole, which the other side computes again, are `incamera_verify.bounds`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import expm1, log
 from typing import Literal
@@ -35,24 +35,11 @@ class Interval:
         return self.k / self.n if self.n else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountInterval:
-    """[low, high] for how many members of a finite population of `population` have the property; whole numbers."""
-
-    k: int
-    n: int
-    population: int
-    low: int
-    high: int
-    confidence: float
-    side: Side
-
-
 def clopper_pearson(k: int, n: int, confidence: float = 0.95, side: Side = "two") -> Interval:
     """Exact binomial interval for a proportion, k of n.
 
     Meaning: independent draws from a population so large that drawing does not change it. For a draw without replacement
-    from a frame of known size use `hypergeometric`, which is tighter. With n = 0 the interval is [0, 1].
+    from a frame of known size use `incamera_verify.bounds.hypergeometric`, which is tighter. With n = 0 the interval is [0, 1].
 
     Args:
         k: Number with the property, 0 <= k <= n.
@@ -85,51 +72,6 @@ def zero_miss_bound(n: int, confidence: float = 0.95) -> float:
     if n == 0:
         return 1.0
     return -expm1(log(1 - confidence) / n)
-
-
-def hypergeometric(k: int, n: int, population: int, confidence: float = 0.95, side: Side = "two") -> CountInterval:
-    """Exact interval for how many of a finite population have a property, when n drawn without replacement show k.
-
-    Meaning: the set of totals K for which seeing k or more extreme has probability above alpha. A census (n equal to the
-    population) gives [k, k]: nothing is left to infer.
-
-    Args:
-        k: Number with the property in the draw, 0 <= k <= n.
-        n: Size of the draw, n <= population.
-        population: Size of the frame (or of one stratum of it).
-    Raises:
-        Malformed: `stats.bad-count`, `stats.bad-confidence` or `stats.bad-side`.
-    Cost: two bisections over the population, about 2 log2(N) evaluations of one tail each.
-    Source: Buonaccorsi, The American Statistician 41 (1987); inversion of the two one-sided tests.
-    """
-    _check(k, n, confidence, side)
-    if population < n:
-        raise Malformed("stats.bad-count", f"a draw of {n} cannot come from a population of {population}")
-    from scipy.stats import hypergeom
-
-    alpha = (1 - confidence) / 2 if side == "two" else 1 - confidence
-    low, high = k, population - (n - k)  # certain: the draw itself shows k with and n - k without
-    first, last = low, high
-    if side != "upper" and k > 0:
-        # P(X >= k | total) rises with the total: the smallest that does not contradict so many.
-        low = _smallest(first, last, lambda total: float(hypergeom.sf(k - 1, population, total, n)) > alpha)
-    if side != "lower" and k < n:
-        # P(X <= k | total) falls with the total: the largest that does not contradict so few.
-        high = (
-            _smallest(first, last + 1, lambda total: total > last or float(hypergeom.cdf(k, population, total, n)) <= alpha) - 1
-        )
-    return CountInterval(k=k, n=n, population=population, low=low, high=high, confidence=confidence, side=side)
-
-
-def _smallest(low: int, high: int, holds: Callable[[int], bool]) -> int:
-    """The smallest number in [low, high] for which a monotone predicate holds; `high` if it holds nowhere before."""
-    while low < high:
-        middle = (low + high) // 2
-        if holds(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low
 
 
 def _check(k: int, n: int, confidence: float, side: str) -> None:

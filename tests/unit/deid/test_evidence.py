@@ -173,17 +173,6 @@ def test_the_bound_covers_what_is_there(seed: int, leaking: int, strata: int) ->
     assert misses <= 10  # expected at most 2 of 40; more than 10 has a chance below 1e-5
 
 
-def test_the_exact_bounds_are_those_of_the_statistics_room() -> None:
-    from incamera.stats.intervals import hypergeometric
-
-    rng = random.Random(4)
-    for _ in range(200):
-        rows = rng.randint(1, 400)
-        read = rng.randint(0, rows)
-        leaks = rng.randint(0, min(read, 5))
-        assert bounds.hypergeometric(leaks, read, rows, ALPHA) == hypergeometric(leaks, read, rows, 0.95, "upper").high
-
-
 PACKET: list[tuple[int, dict[str, Any]]] = [
     (1, {"version": readers.PACKET_VERSION, "rows": 2, "reader": "a"}),
     (2, {"row": "x", "parts": [{"turn": 0, "part": 0, "role": "user", "text": "Ann Lee, call Ann at 555"}], "marks": []}),
