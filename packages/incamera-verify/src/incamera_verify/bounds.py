@@ -5,6 +5,7 @@ The only implementation: what the product states, the other side computes again 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -81,10 +82,4 @@ def whole(strata: Sequence[Stratum], alpha: Fraction) -> int:
 
 def _last(low: int, high: int, contradicted: Callable[[int], bool]) -> int:
     """The largest number in [low, high] that is not contradicted; contradiction sets in once and stays."""
-    while low < high:
-        middle = (low + high + 1) // 2
-        if contradicted(middle):
-            high = middle - 1
-        else:
-            low = middle
-    return low
+    return low + bisect_left(range(low + 1, high + 1), True, key=contradicted)

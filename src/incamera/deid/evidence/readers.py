@@ -8,6 +8,7 @@ code with which the other side checks them; here are the packets that readers ge
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -87,14 +88,7 @@ def places(
 
 
 def _fewest(of: int, rate: Fraction, alpha: Fraction) -> int:
-    low, high = 0, of
-    while low < high:
-        middle = (low + high) // 2
-        if bounds.hypergeometric(0, middle, of, alpha) <= rate * of:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    return bisect_left(range(of), True, key=lambda read: bounds.hypergeometric(0, read, of, alpha) <= rate * of)
 
 
 def _fewest_together(sizes: Mapping[str, int], rate: Fraction, alpha: Fraction) -> dict[str, int]:
@@ -106,16 +100,10 @@ def _fewest_together(sizes: Mapping[str, int], rate: Fraction, alpha: Fraction) 
         strata = [bounds.Stratum(leaks=0, read=quota[s], rows=of) for s, of in sizes.items()]
         return bounds.whole(strata, alpha) <= rate * total
 
-    low, high = 0, total
-    while low < high:
-        middle = (low + high) // 2
-        if holds(middle):
-            high = middle
-        else:
-            low = middle + 1
-    while low < total and not holds(low):
-        low += 1
-    return draw.quotas(sizes, low)
+    fewest = bisect_left(range(total), True, key=holds)
+    while fewest < total and not holds(fewest):
+        fewest += 1
+    return draw.quotas(sizes, fewest)
 
 
 # --- what a reader gets -------------------------------------------------------------------------------------------------
