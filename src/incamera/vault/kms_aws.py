@@ -94,7 +94,8 @@ class AwsKms:
         try:
             answer: dict[str, Any] = getattr(self._client, action)(**arguments)
         except ClientError as flaw:
-            raise self._refusal(flaw.response.get("Error", {}).get("Code", ""), epoch) from None
+            status = flaw.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            raise self._refusal(flaw.response.get("Error", {}).get("Code", ""), status, epoch) from None
         except (NoCredentialsError, PartialCredentialsError):
             hint = "no AWS credentials: set them in the environment, a profile or a role of this machine"
             raise Unavailable("vault.kms-permission", hint) from None
@@ -102,7 +103,7 @@ class AwsKms:
             raise Unavailable("vault.kms-away", "AWS KMS cannot be reached; check network, region and endpoint") from None
         return answer
 
-    def _refusal(self, code: str, epoch: str) -> Error:
+    def _refusal(self, code: str, status: int, epoch: str) -> Error:
         """AWS's error codes in the house's words. Its messages are not passed on: they quote account ids and contexts."""
         if code in ("InvalidCiphertextException", "IncorrectKeyException"):
             return Unverified("vault.not-authentic", "KMS refuses the wrapped key: altered, or of another context", where=epoch)
@@ -112,7 +113,7 @@ class AwsKms:
             return Unavailable(
                 "vault.epoch-unknown", "this KMS never had the epoch key; open it with the vault's own KMS", where=epoch
             )
-        if code in _DENIED:
+        if code in _DENIED or status in (401, 403):
             return Unavailable("vault.kms-permission", "KMS refuses this identity; check its policy for the action", where=epoch)
         return Unavailable("vault.kms-away", "AWS KMS refuses for now; try again", where=epoch)
 
@@ -135,6 +136,7 @@ def _connect(region: str | None, endpoint: str | None) -> Any:
 
     config = Config(connect_timeout=5, read_timeout=20, retries={"max_attempts": 3, "mode": "standard"})
     try:
-        return boto3.client("kms", region_name=region, endpoint_url=endpoint, config=config)
+        session = boto3.session.Session()  # not the default one, which keeps the credentials of its first use
+        return session.client("kms", region_name=region, endpoint_url=endpoint, config=config)
     except BotoCoreError:
         raise Unavailable("vault.kms-away", "AWS KMS cannot be reached; name a region and credentials") from None

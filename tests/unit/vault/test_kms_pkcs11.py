@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,31 +9,22 @@ from typing import Any
 import pytest
 
 from incamera.core.errors import Unavailable
-from incamera.testing.kms_suite import KmsSuite
+from incamera.testing import softhsm
+from incamera.testing.kms_suite import CONTEXT, KEY, KmsSuite
 from incamera.testing.places import Place
 from incamera.vault.kms_pkcs11 import LABEL, Pkcs11Kms
 from incamera.vault.store import Vault
 
 pkcs11 = pytest.importorskip("pkcs11", reason="python-pkcs11 is in the extra kms")
-MODULE = next(
-    (p for p in (Path("/usr/lib/softhsm/libsofthsm2.so"), Path("/usr/local/lib/softhsm/libsofthsm2.so")) if p.exists()), None
-)
-pytestmark = pytest.mark.skipif(
-    MODULE is None or not shutil.which("softhsm2-util"), reason="SoftHSM is not installed (Debian: softhsm2)"
-)
+MODULE = softhsm.module()
+pytestmark = pytest.mark.skipif(MODULE is None, reason="SoftHSM is not installed (Debian: softhsm2)")
 PIN = "4711"
 
 
 @pytest.fixture(scope="module")
 def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    place = tmp_path_factory.mktemp("softhsm")
-    (place / "tokens").mkdir()
-    (place / "conf").write_text(f"directories.tokendir = {place / 'tokens'}\nobjectstore.backend = file\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOFTHSM2_CONF", str(place / "conf"))
-        command = ["softhsm2-util", "--init-token", "--free", "--label", "incamera-test", "--pin", PIN, "--so-pin", "0815"]
-        subprocess.run(command, check=True, capture_output=True)
-        yield "incamera-test"
+    with softhsm.token(tmp_path_factory.mktemp("softhsm"), "incamera-test", PIN) as label:
+        yield label
 
 
 @pytest.fixture
@@ -68,6 +57,14 @@ class TestPkcs11Kms(KmsSuite):
         assert place.vault.roll_epoch(actor="holder").destroyed == (1,)
         assert len(place.readable()) == 8
         place.vault.close()
+
+
+def test_a_token_is_found_by_its_serial_number_too(token: str) -> None:
+    assert MODULE is not None
+    serial = pkcs11.lib(str(MODULE)).get_token(token_label=token).serial
+    epoch = Pkcs11Kms(MODULE, serial=serial, pin=PIN).new_epoch()
+    blob = Pkcs11Kms(MODULE, token=token, serial=serial, pin=PIN).wrap(epoch, KEY, CONTEXT)
+    assert Pkcs11Kms(MODULE, token=token, pin=PIN).unwrap(epoch, blob, CONTEXT) == KEY
 
 
 def test_a_wrong_pin_is_told(token: str) -> None:
