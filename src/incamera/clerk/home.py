@@ -38,9 +38,10 @@ from incamera.governance.standing import Standing
 from incamera.ledger.log import Ledger
 from incamera.vault import envelope
 from incamera.vault.database import Database
+from incamera.vault.embedded import GRANT_SECRET
 from incamera.vault.keys import Keyring
 from incamera.vault.kms import Kms
-from incamera.vault.store import GRANT_SECRET, Vault
+from incamera.vault.store import Vault
 from incamera_verify.note import Algorithm, Signer, Verifier
 
 __all__ = ["Home", "passphrase_from", "require_kms", "require_passphrase", "write_atomically"]

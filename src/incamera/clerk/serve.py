@@ -13,6 +13,8 @@ from typing import Any
 
 from incamera.clerk.home import Home
 from incamera.core.errors import Malformed
+from incamera.vault.protocol import Level
+from incamera.vault.wire import Server
 
 _PR_SET_DUMPABLE = 4
 
@@ -34,7 +36,9 @@ def broker(home: Home, socket: Path | None, accounts: Sequence[str], *, ready: C
         raise Malformed("broker.no-accounts", "name the accounts that may ask; nobody else is heard", where="--account")
     uids = sorted({_uid(account) for account in accounts})
     harden()
-    door = home.vault.door(socket or Path(home.broker or ""), accounts=uids)
+    door = Server(
+        home.vault.operations(), address=socket or Path(home.broker or ""), accounts=dict.fromkeys(uids, Level.WORKER)
+    )
     stop = threading.Thread(target=door.stop, name="stop")
 
     def end(*_: object) -> None:

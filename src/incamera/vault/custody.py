@@ -1,4 +1,4 @@
-"""Classes of custody after the writing: switching a subject's class, and what is answered where no key is held.
+"""Classes of custody after the writing: switching a subject's class, and what keys.db says of classes.
 
 A switch seals every conversation of the subject anew, under fresh keys: what its holder could open yesterday it must not
 open tomorrow. It runs under a grant, like any opening, and is carried out from what is written down first, so that a run
@@ -8,17 +8,12 @@ new data files -> keys of the new class, set aside -> ledger -> facts and files 
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
-from incamera.core import crypto
-from incamera.core.canon import canonical, instant
 from incamera.core.errors import Malformed, Refused, Unverified
 from incamera.core.ids import Ref
 from incamera.core.ports import Appender, Clock
@@ -28,7 +23,6 @@ from incamera.vault.bodies import Codec, Sealed
 from incamera.vault.broker import Broker
 from incamera.vault.database import Database, chunks
 from incamera.vault.envelope import KEY_BYTES, NONCE_BYTES, Class
-from incamera.vault.held import Envelope
 from incamera.vault.holds import Holds
 from incamera.vault.keys import Keyring, Subject
 from incamera.vault.pairs import Trustees
@@ -51,7 +45,7 @@ class _Switch(NamedTuple):
 
 
 class Custody:
-    """What the vault does about classes. The caller holds the writer's lock."""
+    """Switches classes, and looks whether facts and keys agree about them. The caller holds the writer's lock."""
 
     def __init__(
         self,
@@ -106,7 +100,7 @@ class Custody:
         keys = self._opened(grant, crefs)
         subject = self._keyring.subjects([raw])[raw]
         work = _Switch(subject, keys, now, to, trustees, recipient)
-        staged = [row for batch in self._batches(crefs) for row in self._reseal(batch, work)]
+        staged = [row for batch in self._upkeep.holding(crefs) for row in self._reseal(batch, work)]
         if not staged:
             self._tell(raw, now, to, 0, grant.actor)
             self._mark(raw, to)
@@ -191,12 +185,6 @@ class Custody:
             raise Refused("vault.escrow-sealed", hint, where=missing[0].hex())
         return keys
 
-    def _batches(self, crefs: Sequence[bytes]) -> Iterator[tuple[int, str, set[bytes]]]:
-        query = "SELECT c.batch, f.name, c.cref FROM conversation AS c JOIN file AS f ON f.batch = c.batch WHERE c.cref IN ({})"
-        found = sorted((batch, name, bytes(cref)) for batch, name, cref in self._state.chosen(query, list(crefs)))
-        for (batch, name), rows in groupby(found, key=lambda row: row[:2]):
-            yield batch, name, {cref for _, _, cref in rows}
-
     def _reseal(
         self, batch: tuple[int, str, set[bytes]], work: _Switch
     ) -> list[tuple[tuple[bytes, int, bytes, int], tuple[int, str]]]:
@@ -230,65 +218,9 @@ class Custody:
         fields: dict[str, Any] = {"subject": uref.hex(), "from": now.custody, "to": to.custody, "conversations": conversations}
         self._appender.append(Entry(act="class.switched", matter="", actor=actor, fields=fields))
 
-    # --- what the subject holds ---------------------------------------------------------------------------------------
+    # --- what keys.db says of classes --------------------------------------------------------------------------------
 
-    def envelopes(self, crefs: Iterable[Ref]) -> list[Envelope]:
-        """The envelopes of conversations held by their subjects, in ascending order of their references.
-
-        Raises:
-            Refused: `vault.class-differs`, one of them is of another class.
-            Malformed: `vault.unknown-conversation`.
-        """
-        wanted = sorted({bytes.fromhex(cref) for cref in crefs})
-        query = "SELECT cref, class, state FROM conversation WHERE cref IN ({})"
-        found = {bytes(cref): Class(kind) for cref, kind, state in self._state.chosen(query, wanted) if state != "shredded"}
-        for cref in wanted:
-            if cref not in found:
-                raise Malformed("vault.unknown-conversation", "the vault has no such conversation", where=cref.hex())
-            if found[cref] != Class.HELD_BY_SUBJECT:
-                hint = f"the conversation is of class {found[cref].custody}: it is opened under a grant"
-                raise Refused("vault.class-differs", hint, where=cref.hex())
-        query = "SELECT cref, recipient, sealed FROM held_key WHERE cref IN ({})"
-        keys = {bytes(c): (bytes(r), bytes(k)) for c, r, k in self._state.chosen(query, wanted)}
-        rows = {row.cref: row for _, name, _ in self._batches(wanted) for row in self._upkeep.rows(name)}
-        return [
-            Envelope(cref=cref, recipient=keys[cref][0], commit=rows[cref].commit, key=keys[cref][1], body=rows[cref].body)
-            for cref in wanted
-        ]
-
-    def answer(self, crefs: Iterable[Ref], *, matter: str, actor: str, key: Ed25519PrivateKey) -> tuple[list[Envelope], bytes]:
-        """What an order gets of conversations that their subjects hold: ciphertext, and a signed statement that no key is held.
-
-        The statement is made from a look at keys.db: for none of them is there a wrapped key, an unsealed one or one set
-        aside. It is in the ledger before it is returned. `held.check_statement` checks it.
-
-        Raises:
-            Unverified: `vault.key-held`, there is a key after all: nothing is stated.
-            Refused, Malformed: as `envelopes`.
-        """
-        envelopes = self.envelopes(crefs)
-        self._no_key([one.cref for one in envelopes])
-        stated = {
-            "v": held.STATEMENT,
-            "vault": self._keyring.tenant.hex(),
-            "matter": matter,
-            "at": instant(self._clock.now()),
-            "conversations": len(envelopes),
-            "recipients": len({one.recipient for one in envelopes}),
-            "root": held.envelopes_root(envelopes),
-            "keys_held": 0,
-        }
-        signature = crypto.sign(key, held.STATEMENT, canonical(stated))
-        statement = json.dumps({"statement": stated, "signature": signature}, sort_keys=True, indent=1).encode() + b"\n"
-        fields: dict[str, Any] = {
-            "what": "client-encrypted",
-            "digest": held.statement_digest(statement),
-            "records": len(envelopes),
-        }
-        self._appender.append(Entry(act="export.made", matter=matter, actor=actor, fields=fields))
-        return envelopes, statement
-
-    def _no_key(self, crefs: Sequence[bytes]) -> None:
+    def no_key(self, crefs: Sequence[bytes]) -> None:
         """Raises `Unverified` (`vault.key-held`) if keys.db holds anything that could be a key of one of these."""
         for query in (
             "SELECT cref FROM conversation_key WHERE (length(wrapped) > 0 OR class <> 2) AND cref IN ({})",
@@ -308,28 +240,6 @@ class Custody:
             if told.get(cref) != bound.get(cref):
                 hint = "state.db tells another class of this conversation than keys.db"
                 raise Unverified("vault.class-mismatch", hint, where=cref.hex())
-
-    def reseal(self, envelopes: Iterable[Envelope]) -> int:
-        """Take envelopes back that their subject sealed to another key: the body stays, the sealed key is exchanged.
-
-        Raises:
-            Refused: `vault.held`, under a hold the sealed key stays; `vault.class-differs`.
-            Unverified: `vault.envelope-differs`, the body or its key is another one.
-            Malformed: `vault.unknown-conversation`.
-        """
-        given = {one.cref: one for one in envelopes}
-        stored = {one.cref: one for one in self.envelopes([Ref(cref.hex()) for cref in given])}
-        for cref, one in given.items():
-            if (one.commit, one.body) != (stored[cref].commit, stored[cref].body):
-                hint = "only the key of an envelope is exchanged; its body is another one"
-                raise Unverified("vault.envelope-differs", hint, where=cref.hex())
-            if self._holds.count(Ref(cref.hex())):
-                raise Refused("vault.held", "a legal hold covers this conversation; its sealed key stays", where=cref.hex())
-        rows = [(one.recipient, one.key, cref) for cref, one in given.items()]
-        with self._state.begin() as connection:
-            self._state.execute_many(connection, "UPDATE held_key SET recipient = ?, sealed = ? WHERE cref = ?", rows)
-        self._state.checkpoint()
-        return len(rows)
 
 
 _STAGE = "INSERT INTO switching (cref, version, wrapped, class, uref, batch, file, actor) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"

@@ -105,6 +105,10 @@ class Holds:
         row = self._keys.one("SELECT hold_count FROM conversation_key WHERE cref = ?", (bytes.fromhex(cref),))
         return int(row[0]) if row else 0
 
+    def held(self) -> frozenset[bytes]:
+        """Every conversation that a hold covers."""
+        return frozenset(bytes(cref) for (cref,) in self._keys.rows("SELECT DISTINCT cref FROM held"))
+
     def over(self, ref: bytes) -> list[str]:
         """Ids of the holds over a conversation, or over any conversation of a subject."""
         query = (

@@ -30,8 +30,9 @@ from incamera.vault.database import Database
 from incamera.vault.envelope import KEY_BYTES, NONCE_BYTES, Class
 from incamera.vault.fragments import outer_key, outer_label
 from incamera.vault.keyrows import slot
-from incamera.vault.keys import Keyring, Subject
+from incamera.vault.keys import Subject
 from incamera.vault.pairs import Trustees
+from incamera.vault.ports import SealingKeys
 from incamera_verify import merkle
 
 MARK_BYTES = 16
@@ -113,7 +114,7 @@ class Intake:
         self,
         directory: Path,
         state: Database,
-        keyring: Keyring,
+        keyring: SealingKeys,
         *,
         marks: Marks,
         file_secret: bytes,
@@ -181,15 +182,17 @@ class Intake:
         fresh = self._fresh(batch, report, on_conflict)
         number = self._next_number()
         people = self._resolve(fresh, accounts, number)
-        account_rows = self._accounts(batch, accounts)
-        report.accounts += len(account_rows)
         if not fresh:
+            account_rows = self._accounts(batch, accounts)
+            report.accounts += len(account_rows)
             if account_rows:
                 with self._state.begin() as connection:
                     self._state.execute_many(connection, _UPDATE_ACCOUNT, account_rows)
             return
         sealed, key_rows = self._seal(fresh, people.known, number)
         self._keyring.insert(number, people.key_rows, key_rows)
+        account_rows = self._accounts(batch, accounts)  # after their subjects' keys, for these lie where accounts are sealed
+        report.accounts += len(account_rows)
         name = f"{number:010d}-{new_ref()[:12]}.parquet"
         label = outer_label(self._keyring.tenant, name)
         key = outer_key(self._file_secret, self._keyring.tenant, name)
@@ -363,7 +366,7 @@ class Intake:
             self._state.execute_many(connection, INSERT_HELD_KEY, envelopes)
 
 
-def recover(directory: Path, state: Database, keyring: Keyring) -> list[str]:
+def recover(directory: Path, state: Database, keyring: SealingKeys) -> list[str]:
     """Finish or undo what a killed writer left; returns the names of files removed. The caller holds the vault's lock."""
     for number in keyring.pending():
         keyring.settle(number, stored=state.one("SELECT 1 FROM file WHERE batch = ?", (number,)) is not None)

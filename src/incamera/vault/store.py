@@ -20,29 +20,25 @@ from incamera.core.ports import Appender, Clock, Gate, Step
 from incamera.core.records import Account, Conversation, Grant
 from incamera.core.records import Custody as Custodian
 from incamera.vault import facts as facts_
-from incamera.vault import files, fragments, held, intake, listing, sessions, within
-from incamera.vault.broker import Broker
-from incamera.vault.custody import Custody
+from incamera.vault import files, fragments, held, intake, listing, serving, sessions, within
+from incamera.vault.answering import HeldAnswers
 from incamera.vault.database import Database
+from incamera.vault.embedded import Embedded
 from incamera.vault.envelope import Class
 from incamera.vault.facts import Facts
 from incamera.vault.fragments import SealedFragment
 from incamera.vault.held import Envelope
-from incamera.vault.holds import Holds
 from incamera.vault.intake import Intake, Marks, PutReport
 from incamera.vault.keys import Keyring
 from incamera.vault.kms import Kms
-from incamera.vault.recovering import Recovery
-from incamera.vault.register import Register
-from incamera.vault.shred import Shredder, ShredReport
-from incamera.vault.unsealing import Unsealing
-from incamera.vault.upkeep import CompactReport, RollReport, Upkeep
+from incamera.vault.ports import Opener
+from incamera.vault.protocol import Operations
+from incamera.vault.remote import Line, Remote
+from incamera.vault.rolling import RollReport
+from incamera.vault.shred import ShredReport
+from incamera.vault.upkeep import CompactReport, Upkeep
 from incamera.vault.wire import Server
 from incamera_verify.note import Verifier
-
-GRANT_SECRET = "grant"  # noqa: S105 - names of secrets, not secrets
-DEDUPE_SECRET = "dedupe"  # noqa: S105
-FILE_SECRET = "file"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,69 +65,42 @@ class Vault:
     """
 
     def __init__(
-        self,
-        home: Path,
-        keyring: Keyring,
-        state: Database,
-        *,
-        appender: Appender,
-        clock: Clock,
-        grant_key: bytes | None,
-        log: Sequence[Verifier],
-        gate: Gate | None = None,
-        broker: str | None = None,
+        self, home: Path, opener: Opener, state: Database, *, appender: Appender, clock: Clock, address: str | None = None
     ) -> None:
         self.home = home
-        self.keyring = keyring
+        self.opener = opener
         self._state = state
-        self._clock = clock
         self._directory = home / "vault"
-        self._file_secret = keyring.random_secret(FILE_SECRET)
-        self._marks = Marks(keyring.random_secret(DEDUPE_SECRET))
-        self.grant_key = grant_key or keyring.random_secret(GRANT_SECRET)
         self._lists = home / "lists"
-        self.broker = Broker(
-            keyring,
-            state,
-            appender=appender,
-            clock=clock,
-            grant_key=self.grant_key,
-            log=log,
-            gate=gate,
-            listing=lambda root: listing.load(self._lists, root),
-        )
-        self._elsewhere = broker
-        self.recovery = Recovery(
-            home / "recovery",
-            keyring,
-            clock=clock,
-            file_secret=self._file_secret,
-            dedupe_secret=keyring.random_secret(DEDUPE_SECRET),
-        )
+        self._elsewhere = address
+        self._server: Server | None = None
+        self.keyring = opener.keyring
+        self.broker = opener.broker
+        self.holds = opener.holds
+        self.register = opener.register
+        self.shredder = opener.shredder
+        self.unsealing = opener.unsealing
+        self.recovery = opener.recovery
+        self._marks = Marks(opener.dedupe_secret)
         self._intake = Intake(
             self._directory,
             state,
-            keyring,
+            opener.keyring,
             marks=self._marks,
-            file_secret=self._file_secret,
-            trustees=self.recovery.trustees,
+            file_secret=opener.file_secret,
+            trustees=opener.recovery.trustees,
         )
-        self.holds = Holds(keyring, clock=clock, recovery=self.recovery)
-        self.register = Register(keyring.database, clock=clock)
-        self.shredder = Shredder(keyring, state, self.holds, self.register, appender=appender, clock=clock)
-        self._upkeep = Upkeep(self._directory, keyring, state, file_secret=self._file_secret, appender=appender, clock=clock)
-        self.unsealing = Unsealing(keyring, check=self.broker.check, appender=appender, clock=clock)
-        self._custody = Custody(
-            keyring,
+        tenant = opener.keyring.tenant
+        self._upkeep = Upkeep(self._directory, state, tenant=tenant, file_secret=opener.file_secret)
+        self._answers = HeldAnswers(
             state,
             self._upkeep,
-            self.holds,
-            self.broker,
-            trustees=self.recovery.trustees,
+            tenant=tenant,
+            no_key=opener.no_key,
+            holds=opener.holds.over,
             appender=appender,
             clock=clock,
         )
-        self._server: Server | None = None
 
     def __repr__(self) -> str:
         return f"<Vault {self.keyring.tenant.hex()}>"
@@ -158,7 +127,8 @@ class Vault:
         keys = _database(home, "keys", keys_url, create=True)
         state = _database(home, "state", state_url, create=True)
         keyring = Keyring.create(keys, kms, clock=clock)
-        return cls(home, keyring, state, appender=appender, clock=clock, grant_key=grant_key, log=log)
+        opener = Embedded(home, keyring, state, appender=appender, clock=clock, grant_key=grant_key, log=log)
+        return cls(home, opener, state, appender=appender, clock=clock)
 
     @classmethod
     def open(
@@ -190,7 +160,7 @@ class Vault:
         """
         keys = _database(home, "keys", keys_url, create=False)
         state = _database(home, "state", state_url, create=False)
-        vault = cls(
+        opener = Embedded(
             home,
             Keyring(keys, kms, clock=clock),
             state,
@@ -199,12 +169,27 @@ class Vault:
             grant_key=grant_key,
             log=log,
             gate=gate,
-            broker=broker,
         )
+        vault = cls(home, opener, state, appender=appender, clock=clock, address=broker)
         with vault._writing():
             intake.recover(vault._directory, state, vault.keyring)
-            vault.shredder.settle()
-            vault.unsealing.expire()
+            opener.shredder.settle()
+            opener.unsealing.expire()
+        return vault
+
+    @classmethod
+    def connect(cls, home: Path, address: str, *, appender: Appender, clock: Clock) -> Vault:
+        """The vault in *home* for an account that does not open keys.db: what needs a key is asked of the broker at *address*.
+
+        Raises:
+            Unavailable: `vault.missing-database`, `vault.broker-gone`.
+            Refused: `vault.not-permitted`, this account may ask for released keys only.
+        """
+        opener = Remote(Line(address))
+        state = Database.at(home / "state.db", "state", create=False)
+        vault = cls(home, opener, state, appender=appender, clock=clock, address=address)
+        with vault._writing():
+            intake.recover(vault._directory, state, vault.keyring)
         return vault
 
     def __enter__(self) -> Vault:
@@ -220,7 +205,7 @@ class Vault:
             self._server.close()
             self._server = None
         self._state.close()
-        self.keyring.database.close()
+        self.opener.close()
 
     # --- in -----------------------------------------------------------------------------------------------------
 
@@ -265,7 +250,7 @@ class Vault:
         return report
 
     def _writing(self) -> Any:
-        return _Writing(files.locked(self._directory / ".lock"), self.keyring, self._intake, self._custody)
+        return _Writing(files.locked(self._directory / ".lock"), self.opener, self._intake)
 
     # --- classes of custody ---------------------------------------------------------------------------------------
 
@@ -273,24 +258,24 @@ class Vault:
         """Seal a subject's conversations anew in another class. See `custody.Custody.switch`."""
         with self._writing():
             try:
-                return self._custody.switch(subject, Class.of(to), grant=grant, recipient=recipient)
+                return self.opener.switch(subject, Class.of(to), grant=grant, recipient=recipient)
             finally:
                 self._intake.forget()
 
     def answer_held(
         self, crefs: Iterable[Ref], *, matter: str, actor: str, key: Ed25519PrivateKey
     ) -> tuple[list[Envelope], bytes]:
-        """Ciphertext and a signed statement that no key is held. See `custody.Custody.answer`."""
-        return self._custody.answer(crefs, matter=matter, actor=actor, key=key)
+        """Ciphertext and a signed statement that no key is held. See `answering.HeldAnswers.answer`."""
+        return self._answers.answer(crefs, matter=matter, actor=actor, key=key)
 
     def held_envelopes(self, crefs: Iterable[Ref]) -> list[Envelope]:
         """Envelopes for the subject who holds their keys: an export."""
-        return self._custody.envelopes(crefs)
+        return self._answers.envelopes(crefs)
 
     def reseal_held(self, envelopes: Iterable[Envelope]) -> int:
-        """Exchange sealed keys after a subject's rotation. See `custody.Custody.reseal`."""
+        """Exchange sealed keys after a subject's rotation. See `answering.HeldAnswers.reseal`."""
         with self._writing():
-            return self._custody.reseal(envelopes)
+            return self._answers.reseal(envelopes)
 
     # --- what stays and what goes ------------------------------------------------------------------------------
 
@@ -316,9 +301,9 @@ class Vault:
             return self.shredder.shred_conversation(cref, actor=actor, reason=reason, request=request)
 
     def roll_epoch(self, *, actor: str, grace: timedelta = timedelta(0)) -> RollReport:
-        """Make every earlier backup of the keys useless. See `Upkeep.roll`."""
+        """Make every earlier backup of the keys useless. See `Roller.roll`."""
         with self._writing():
-            return self._upkeep.roll(actor=actor, grace=grace)
+            return self.opener.roll(actor=actor, grace=grace)
 
     def compact(self) -> CompactReport:
         """Purge the rows of shredded conversations from the data files. See `Upkeep.compact`."""
@@ -365,7 +350,8 @@ class Vault:
 
     def stats(self) -> Stats:
         """Counts, for `vault stats` and the certificate."""
-        keys, state = self.keyring.database, self._state
+        state = self._state
+        subjects, held = self.opener.counts()
         states = dict(tuple(row) for row in state.rows("SELECT state, count(*) FROM conversation GROUP BY state"))
         count, size = state.one("SELECT count(*), sum(bytes) FROM file WHERE rows > 0")
         classes = state.rows("SELECT class, count(*) FROM conversation WHERE state = 'live' GROUP BY class")
@@ -373,8 +359,8 @@ class Vault:
         return Stats(
             custody=custody,
             conversations=states.get("live", 0),
-            subjects=keys.one("SELECT count(*) FROM subject_key WHERE state <> 'shredded'")[0],
-            held=keys.one("SELECT count(*) FROM conversation_key WHERE hold_count > 0")[0],
+            subjects=subjects,
+            held=held,
             pending_shred=states.get("pending", 0),
             shredded=states.get("shredded", 0),
             lost=states.get("lost", 0),
@@ -398,8 +384,7 @@ class Vault:
             if len(read) != count or intake.rows_root(read) != bytes(root):
                 raise Unverified("vault.damaged-file", "the rows are not those that were stored", where=name)
             rows += count
-        self._custody.check()
-        self.keyring.check()
+        self.opener.check()
         return rows
 
     # --- out ----------------------------------------------------------------------------------------------------
@@ -410,12 +395,22 @@ class Vault:
         if self._elsewhere is not None:
             return self._elsewhere
         if self._server is None:
-            self._server = Server(self.broker, self._file_key).start()
+            self._server = Server(self.operations()).start()
         return self._server.address
 
-    def door(self, address: Path, *, accounts: Iterable[int]) -> Server:
-        """A door at *address* for processes of these *accounts*; the caller serves it, in the foreground, and closes it."""
-        return Server(self.broker, self._file_key, address=address, accounts=accounts)
+    def operations(self) -> Operations:
+        """What may be asked of this vault by others; see `vault.serving`. For a vault that opens keys.db itself."""
+        return serving.operations(self._embedded)
+
+    @property
+    def grant_key(self) -> bytes:
+        """The home's MAC key for grants. For a vault that opens keys.db itself."""
+        return self._embedded.grant_key
+
+    @property
+    def _embedded(self) -> Embedded:
+        assert isinstance(self.opener, Embedded), "behind a broker there is neither keys.db nor the grant key"
+        return self.opener
 
     def list_for_grant(self, crefs: Iterable[Ref]) -> Digest:
         """Keep a list of conversations for a grant to cover; returns the root that the grant has to carry."""
@@ -424,9 +419,6 @@ class Vault:
     def listed(self, root: Digest) -> list[Ref]:
         """The references of a list that `list_for_grant` kept. Raises as `listing.load`."""
         return [Ref(cref.hex()) for cref in listing.load(self._lists, root)]
-
-    def _file_key(self, name: str) -> bytes:
-        return fragments.outer_key(self._file_secret, self.keyring.tenant, name)
 
     def _fragment(self, parts: tuple[fragments.FilePart, ...], rows: int) -> SealedFragment:
         return SealedFragment(
@@ -462,18 +454,17 @@ class Vault:
 class _Writing:
     """The writer's lock; what the writer remembers is forgotten if another process changed keys, or if writing failed."""
 
-    def __init__(self, lock: Any, keyring: Keyring, intake_: Intake, custody: Custody) -> None:
-        self._custody = custody
+    def __init__(self, lock: Any, opener: Opener, intake_: Intake) -> None:
         self._lock = lock
-        self._keyring = keyring
+        self._opener = opener
         self._intake = intake_
 
     def __enter__(self) -> None:
         self._lock.__enter__()
         try:
-            self._keyring.refresh()
-            self._custody.settle()  # a switch of class that was set aside goes before anything else is written
-            self._intake.remember_only(self._keyring.generation())
+            self._opener.keyring.refresh()
+            self._opener.settle()  # a switch of class that was set aside goes before anything else is written
+            self._intake.remember_only(self._opener.keyring.generation())
         except BaseException:
             self.__exit__(*sys.exc_info())
             raise

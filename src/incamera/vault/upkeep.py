@@ -1,34 +1,19 @@
-"""What keeps the promises over years: rolling and destroying epochs, and purging the rows of what was shredded."""
+"""The data files over years: read whole, written anew, and purged of the rows of what was shredded. No key of text is needed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import pyarrow as pa
 
 from incamera.core.batch import SEALED
-from incamera.core.canon import instant
-from incamera.core.errors import Error
 from incamera.core.ids import new_ref
-from incamera.core.ports import Appender, Clock
-from incamera.core.records import Entry
 from incamera.vault import files, fragments, intake
 from incamera.vault.bodies import Sealed
 from incamera.vault.database import Database
-from incamera.vault.keys import Keyring
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollReport:
-    """A roll: the epoch now open, how many subject keys it took over, and which epochs were destroyed in the KMS."""
-
-    epoch: int
-    rewrapped: int
-    destroyed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,62 +26,13 @@ class CompactReport:
 
 
 class Upkeep:
-    """Rolls and compacts. The caller holds the vault's one writer's lock."""
+    """Reads, writes and compacts data files. The caller holds the vault's one writer's lock."""
 
-    def __init__(
-        self, directory: Path, keyring: Keyring, state: Database, *, file_secret: bytes, appender: Appender, clock: Clock
-    ) -> None:
+    def __init__(self, directory: Path, state: Database, *, tenant: bytes, file_secret: bytes) -> None:
         self._directory = directory
-        self._keyring = keyring
         self._state = state
+        self._tenant = tenant
         self._file_secret = file_secret
-        self._appender = appender
-        self._clock = clock
-
-    # --- epochs -------------------------------------------------------------------------------------------------
-
-    def roll(self, *, actor: str, grace: timedelta = timedelta(0)) -> RollReport:
-        """Open a new epoch, re-wrap every key, and destroy the epochs that closed at least *grace* ago.
-
-        From a destroyed epoch on, no backup of keys.db made before the roll opens anything: neither what was shredded
-        since nor what lives. Back up after each roll. Data files are not touched.
-
-        Raises:
-            Refused: `vault.epoch-in-use`; the roll is kept, nothing is destroyed.
-            Unverified: `vault.not-authentic`, a held key does not open under its new epoch: nothing is destroyed.
-        """
-        with self._telling(actor):
-            rewrapped = self._keyring.roll()
-        self._tell(actor, rewrapped)
-        destroyed = []
-        for number, closed_at in self._closed():
-            if datetime.fromisoformat(closed_at) + grace <= self._clock.now():
-                with self._telling(actor):
-                    gone = self._keyring.destroy(number)
-                self._tell(actor, 0, number, gone)
-                destroyed.append(number)
-        self._keyring.database.checkpoint()
-        return RollReport(epoch=self._keyring.epoch, rewrapped=rewrapped, destroyed=tuple(destroyed))
-
-    @contextmanager
-    def _telling(self, actor: str) -> Iterator[None]:
-        """A roll or a destruction that a lock or the key service refuses is an act, too; what was rolled until then stays so."""
-        try:
-            yield
-        except Error as flaw:
-            fields = {"epoch": str(self._keyring.epoch), "kms": self._keyring.kms.name, "code": flaw.code}
-            self._appender.append(Entry(act="epoch.refused", matter="", actor=actor, fields=fields))
-            raise
-
-    def _closed(self) -> list[tuple[int, str]]:
-        query = "SELECT number, closed_at FROM epoch WHERE closed_at IS NOT NULL AND destroyed_at IS NULL ORDER BY number"
-        return [(int(number), str(at)) for number, at in self._keyring.database.rows(query)]
-
-    def _tell(self, actor: str, rewrapped: int, retired: int | None = None, gone: datetime | None = None) -> None:
-        fields: dict[str, object] = {"epoch": str(self._keyring.epoch), "rewrapped": rewrapped, "kms": self._keyring.kms.name}
-        if retired is not None and gone is not None:
-            fields |= {"retired": str(retired), "destroyed_at": instant(gone)}
-        self._appender.append(Entry(act="epoch.rolled", matter="", actor=actor, fields=fields))
 
     # --- compaction ----------------------------------------------------------------------------------------------
 
@@ -145,6 +81,13 @@ class Upkeep:
         files.remove(self._directory / name)
         return len(gone), size
 
+    def holding(self, crefs: Sequence[bytes]) -> Iterator[tuple[int, str, set[bytes]]]:
+        """(batch, file, references) of every data file that holds some of *crefs*."""
+        query = "SELECT c.batch, f.name, c.cref FROM conversation AS c JOIN file AS f ON f.batch = c.batch WHERE c.cref IN ({})"
+        found = sorted((batch, name, bytes(cref)) for batch, name, cref in self._state.chosen(query, list(crefs)))
+        for (batch, name), rows in groupby(found, key=lambda row: row[:2]):
+            yield batch, name, {cref for _, _, cref in rows}
+
     def rows(self, name: str) -> list[Sealed]:
         """Every row of a data file, still sealed."""
         return _rows(self.read(name))
@@ -152,8 +95,8 @@ class Upkeep:
     def write(self, batch: int, table: pa.Table) -> tuple[str, int]:
         """Write sealed rows as a new file of *batch*, durably; returns its name and size. Nothing points to it yet."""
         name = f"{batch:010d}-{new_ref()[:12]}.parquet"
-        key = fragments.outer_key(self._file_secret, self._keyring.tenant, name)
-        prefix = fragments.outer_label(self._keyring.tenant, name)
+        key = fragments.outer_key(self._file_secret, self._tenant, name)
+        prefix = fragments.outer_label(self._tenant, name)
         return name, files.write_parquet(self._directory / name, table, key=key, prefix=prefix)
 
     def size(self, name: str) -> int:
@@ -167,8 +110,8 @@ class Upkeep:
     def read(self, name: str) -> pa.Table:
         """A data file as a table of `SEALED` rows. Raises `Unverified` (`vault.damaged-file`)."""
         path = self._directory / name
-        key = fragments.outer_key(self._file_secret, self._keyring.tenant, name)
-        with files.open_parquet(path, key=key, prefix=fragments.outer_label(self._keyring.tenant, name)) as file:
+        key = fragments.outer_key(self._file_secret, self._tenant, name)
+        with files.open_parquet(path, key=key, prefix=fragments.outer_label(self._tenant, name)) as file:
             return files.read_groups(file, path).cast(SEALED)
 
 

@@ -1,7 +1,7 @@
-"""The broker's door: a Unix socket, one request and one answer at a time, MessagePack frames behind a length.
+"""The broker's door: a Unix socket whose peers the kernel names, for what `vault.protocol` lets them ask.
 
 A Step travels to other processes; keys do not travel with it. The worker asks here, and the broker on this side checks
-and records each request. The socket lies in a directory that only its owner enters, and the kernel names the peer.
+and records each request. The socket lies in a directory that only its owner enters, or that is shared on purpose.
 """
 
 from __future__ import annotations
@@ -15,21 +15,29 @@ import stat
 import struct
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from incamera.core import errors
-from incamera.core.errors import Error, Malformed, Refused, Unavailable
+from incamera.core.errors import Error, Refused, Unavailable
 from incamera.core.records import Grant
-from incamera.vault.broker import Broker, Party, Release
+from incamera.vault.broker import Release
 from incamera.vault.envelope import KEY_BYTES
+from incamera.vault.protocol import (
+    ANSWER_BYTES_MAX,
+    ASK_BYTES_MAX,
+    Level,
+    Operations,
+    Released,
+    Value,
+    answered,
+    asking,
+    frame,
+    receive,
+    value_of,
+)
 
-ASK_BYTES_MAX = 4 << 20
-ANSWER_BYTES_MAX = 256 << 20
 _TIMEOUT_SECONDS = 300.0
 _REF_BYTES = 16
 #: A directory of ours and the one socket in it; the socket takes this name when somebody listens on it, and not before.
@@ -37,34 +45,16 @@ _DIRECTORY = "incamera-"
 _SOCKET = "broker"
 
 
-class _Ask(msgspec.Struct, array_like=True):
-    """`crefs` for keys, or a `file` name for the key of a file's outer layer."""
-
-    grant: Grant | None
-    crefs: bytes
-    file: str = ""
-
-
-class _Answer(msgspec.Struct, array_like=True):
-    """`keys` holds cref and key of each conversation, 48 bytes, one after the other."""
-
-    keys: bytes = b""
-    classes: dict[bytes, int] = {}
-    parties: dict[bytes, Party] = {}
-    file_key: bytes = b""
-    error: tuple[str, str, str, str] | None = None
-
-
 class Server:
-    """Serves a broker on a socket, from a thread of this process until `close`, or in the foreground by `serve`.
+    """Answers *operations* on a socket, from a thread of this process until `close`, or in the foreground by `serve`.
 
     Without an *address* the socket lies in a fresh directory that only this account enters. A broker of its own account
-    (the process that holds the KMS's permission and keys.db) names the *accounts* that may ask: numeric user ids, as
-    the kernel states them for the peer. The socket is then open to the group of its directory.
+    (the process that holds the KMS's permission and keys.db) names the *accounts* that may ask, and for what: numeric
+    user ids, as the kernel states them for the peer. The socket is then open to the group of its directory.
     """
 
     def __init__(
-        self, broker: Broker, file_key: Any, *, address: Path | None = None, accounts: Iterable[int] | None = None
+        self, operations: Operations, *, address: Path | None = None, accounts: Mapping[int, Level] | None = None
     ) -> None:
         self._directory = None
         if address is None:
@@ -76,11 +66,10 @@ class Server:
         bound = path if address else path.with_suffix(".new")
         self.address = str(path)
         server = _Threads(str(bound), _Handler)
-        server.broker = broker
-        server.accounts = frozenset(accounts if accounts is not None else [os.geteuid()])
+        server.operations = operations
+        server.accounts = dict(accounts) if accounts is not None else {os.geteuid(): Level.WORKER}
         bound.chmod(0o600 if accounts is None else 0o660)
         bound.rename(path)
-        server.file_key = file_key
         self._server = server
         self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="broker", daemon=True)
 
@@ -161,9 +150,8 @@ def _abandoned(handle: int) -> bool:
 class _Threads(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     block_on_close = False
-    broker: Broker
-    file_key: Any
-    accounts: frozenset[int] = frozenset()
+    operations: Operations
+    accounts: Mapping[int, Level] = {}
 
     def __init__(self, *args: Any) -> None:
         self._connections: set[socket.socket] = set()
@@ -192,9 +180,7 @@ class _Threads(socketserver.ThreadingUnixStreamServer):
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Only processes of the stated accounts are heard, whatever the directory's mode came to be."""
-        credentials = request.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        _, uid, _ = struct.unpack("3i", credentials)
-        return uid in self.accounts
+        return _account(request) in self.accounts
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news; and a traceback on stderr could show what it asked for."""
@@ -204,27 +190,17 @@ class _Handler(socketserver.BaseRequestHandler):
     server: _Threads
 
     def handle(self) -> None:
-        while (frame := _receive(self.request, ASK_BYTES_MAX)) is not None:
-            self.request.sendall(_frame(_encode(self._answer(frame))))
-
-    def _answer(self, frame: bytes) -> _Answer:
-        try:
-            ask = _ASK.decode(frame)
-            if ask.grant is None:
-                return _Answer(file_key=self.server.file_key(ask.file))
-            release = self.server.broker.release(ask.grant, _split(ask.crefs, _REF_BYTES))
-            return _Answer(b"".join([c + k for c, k in release.keys.items()]), release.classes, release.parties)
-        except Error as flaw:
-            return _Answer(error=(type(flaw).__name__, flaw.code, flaw.hint, flaw.where))
-        except (msgspec.DecodeError, msgspec.ValidationError):
-            return _Answer(error=("Malformed", "vault.bad-request", "the broker was sent something that is no request", ""))
-        except Exception:  # noqa: BLE001 - whatever went wrong, the asker gets a refusal and no detail that could hold a key
-            return _Answer(error=("Unavailable", "vault.broker-failed", "the broker failed and released nothing", ""))
+        level = self.server.accounts[_account(self.request)]
+        with suppress(Error):  # a frame beyond its limit: there is nobody to be polite to
+            while (question := receive(self.request, ASK_BYTES_MAX[level])) is not None:
+                self.request.sendall(frame(answered(self.server.operations, question, level)))
 
 
-_ASK = msgspec.msgpack.Decoder(_Ask)
-_ANSWER = msgspec.msgpack.Decoder(_Answer)
-_encode = msgspec.msgpack.encode
+def _account(connection: socket.socket) -> int:
+    """Who is at the other end, as the kernel states it."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, uid, _ = struct.unpack("3i", credentials)
+    return int(uid)
 
 
 class Client:
@@ -241,63 +217,29 @@ class Client:
 
     def release(self, grant: Grant, crefs: list[bytes]) -> Release:
         """`Broker.release`, over the socket; the broker's errors come back as they were."""
-        answer = self._ask(_Ask(grant, b"".join(crefs)))
-        keys = {row[:_REF_BYTES]: row[_REF_BYTES:] for row in _split(answer.keys, _REF_BYTES + KEY_BYTES)}
+        answer = self.ask("release", Released, grant=grant, crefs=b"".join(crefs))
+        row, end = _REF_BYTES + KEY_BYTES, len(answer.keys)
+        keys = {answer.keys[at : at + _REF_BYTES]: answer.keys[at + _REF_BYTES : at + row] for at in range(0, end, row)}
         return Release(keys, answer.classes, answer.parties)
 
     def file_key(self, name: str) -> bytes:
         """The key of a file's outer layer, which hides ids and counts and nothing else."""
-        return self._ask(_Ask(None, b"", name)).file_key
+        return self.ask("file_key", bytes, name=name)
+
+    def ask(self, operation: str, kind: type[Value], /, **arguments: Any) -> Value:
+        """The answer to one question. Raises what the other side raised; `Unavailable` (`vault.broker-gone`)."""
+        try:
+            self._socket.sendall(frame(asking(operation, arguments)))
+            answer = receive(self._socket, ANSWER_BYTES_MAX)
+        except OSError:
+            raise _gone() from None
+        if answer is None:
+            raise _gone()
+        return value_of(answer, kind)
 
     def close(self) -> None:
         self._socket.close()
 
-    def _ask(self, ask: _Ask) -> _Answer:
-        try:
-            self._socket.sendall(_frame(_encode(ask)))
-            frame = _receive(self._socket, ANSWER_BYTES_MAX)
-        except OSError:
-            raise _gone() from None
-        if frame is None:
-            raise _gone()
-        answer = _ANSWER.decode(frame)
-        if answer.error is not None:
-            family, code, hint, where = answer.error
-            kind = getattr(errors, family, Unavailable)
-            raise kind(code, hint, where=where)
-        return answer
-
-
-def _split(data: bytes, size: int) -> list[bytes]:
-    return [data[low : low + size] for low in range(0, len(data), size)]
-
 
 def _gone() -> Unavailable:
     return Unavailable("vault.broker-gone", "the key broker does not answer; run again with the vault open")
-
-
-def _frame(payload: bytes) -> bytes:
-    return struct.pack(">I", len(payload)) + payload
-
-
-def _receive(connection: socket.socket, limit: int) -> bytes | None:
-    """One frame, or None where the other side is done."""
-    head = _exactly(connection, 4)
-    if head is None:
-        return None
-    (size,) = struct.unpack(">I", head)
-    if size > limit:
-        raise Malformed("vault.bad-request", "a frame exceeds its limit")
-    return _exactly(connection, size)
-
-
-def _exactly(connection: socket.socket, size: int) -> bytes | None:
-    buffer = bytearray(size)
-    view = memoryview(buffer)
-    got = 0
-    while got < size:
-        count = connection.recv_into(view[got:])
-        if count == 0:
-            return None
-        got += count
-    return bytes(buffer)

@@ -19,6 +19,7 @@ import pytest
 from incamera.core.errors import Unavailable
 from incamera.testing.vaults import examine
 from incamera.vault import sessions
+from incamera.vault.protocol import Level
 from incamera.vault.wire import Client, Server, sweep
 
 
@@ -39,12 +40,12 @@ def test_a_broker_that_comes_back_is_found_again(fill: Any, tmp_path: Path) -> N
     grant = place.grant()
     address = tmp_path / "door"
     crefs = [bytes.fromhex(ref) for ref in place.refs().values()]
-    first = Server(place.vault.broker, place.vault._file_key, address=address).start()
+    first = Server(place.vault.operations(), address=address).start()
     from incamera.vault.within import released
 
     assert len(released(str(address), grant, crefs).keys) == 3
     first.close()
-    second = Server(place.vault.broker, place.vault._file_key, address=address).start()
+    second = Server(place.vault.operations(), address=address).start()
     assert len(released(str(address), grant, crefs).keys) == 3
     second.close()
     sessions.drop(str(address))
@@ -103,11 +104,11 @@ def test_a_second_broker_shares_the_count_with_the_first(fill: Any) -> None:
     other.close()
 
 
-@pytest.mark.parametrize("accounts", [[], [os.geteuid() + 1]])
-def test_accounts_that_are_not_named_are_not_heard(fill: Any, tmp_path: Path, accounts: list[int]) -> None:
+@pytest.mark.parametrize("accounts", [{}, {os.geteuid() + 1: Level.CUSTODIAN}])
+def test_accounts_that_are_not_named_are_not_heard(fill: Any, tmp_path: Path, accounts: dict[int, Level]) -> None:
     place = fill(3)
     grant = place.grant()
-    server = Server(place.vault.broker, place.vault._file_key, address=tmp_path / "door", accounts=accounts).start()
+    server = Server(place.vault.operations(), address=tmp_path / "door", accounts=accounts).start()
     door = Client(server.address)
     with pytest.raises(Unavailable) as caught:
         door.release(grant, [bytes.fromhex(ref) for ref in place.refs().values()])
@@ -127,7 +128,7 @@ def test_the_broker_can_be_a_process_of_its_own(fill: Any, tmp_path: Path) -> No
     if pid == 0:
         try:
             vault = place.again()
-            server = Server(vault.broker, vault._file_key, address=address)
+            server = Server(vault.operations(), address=address)
             os.write(told, b"x")
             server.serve()
         finally:
@@ -165,7 +166,7 @@ def killed(place: Any) -> Path:
     if pid == 0:
         try:
             os.close(ready)
-            server = Server(place.vault.broker, place.vault._file_key)
+            server = Server(place.vault.operations())
             os.write(told, server.address.encode())
             server.serve()
         except BaseException as flaw:
@@ -199,9 +200,9 @@ def refused(address: Path, *, seconds: float = 30.0) -> bool:
 def test_what_a_killed_broker_left_goes_at_the_next_start(fill: Any, temporary: Path) -> None:
     place = fill(3)
     left = killed(place)
-    living = Server(place.vault.broker, place.vault._file_key).start()
+    living = Server(place.vault.operations()).start()
     assert not left.exists()
-    other = Server(place.vault.broker, place.vault._file_key).start()
+    other = Server(place.vault.operations()).start()
     grant = place.grant()
     crefs = [bytes.fromhex(ref) for ref in place.refs().values()]
     for server in (living, other):  # a broker that listens is not swept
