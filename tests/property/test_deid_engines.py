@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incamera.deid.patterns.scan import LONG, everything, hyperscan_nominator, re2_nominator, scan, segments
+from incamera.deid.lexicons.characters import points
+from incamera.deid.patterns.scan import LONG, SHORT, everything, hyperscan_nominator, re2_nominator, scan, scan_all, segments
 
 PIECES = st.sampled_from(
     [
@@ -63,6 +66,13 @@ def test_the_plain_matcher_finds_in_ascii_what_the_other_finds(text: str) -> Non
     assert [row for row in scan(text + " " * 700 + "é", everything).tolist() if row[0] < len(text)] == plain
 
 
+@settings(deadline=None, max_examples=40)
+@given(st.lists(TEXTS, max_size=9))
+def test_what_is_found_in_a_text_does_not_depend_on_those_read_with_it(texts: list[str]) -> None:
+    together = scan_all(texts, [points(text) for text in texts])
+    assert [hits.tolist() for hits in together] == [scan(text).tolist() for text in texts]
+
+
 @given(st.lists(PIECES, max_size=300).map("".join))
 @settings(deadline=None, max_examples=30)
 def test_segments_tile_the_text(text: str) -> None:
@@ -71,4 +81,11 @@ def test_segments_tile_the_text(text: str) -> None:
         assert start == at
         assert 0 < end - start <= LONG
         at = end
+        assert end == len(text) or _could_end(text, start, end)
     assert at == len(text)
+
+
+def _could_end(text: str, start: int, end: int) -> bool:
+    """What `segments` promises, said with `re`."""
+    cut = re.compile(r"\n+|[.!?;]\s+(?=[^\d\s])").search(text, start + SHORT, start + LONG)
+    return end == (cut.end() if cut else text.rfind(" ", start + SHORT, start + LONG) + 1 or start + LONG)

@@ -199,13 +199,15 @@ def _pointed(
 def _looked_at(
     reads: Sequence[_Read], known: Mapping[str, int], recipe: Recipe, detectors: Sequence[Detector]
 ) -> Iterator[Pointed]:
-    """Patterns, gate, names model and further detectors, text by text; the model and the detectors are asked once for all."""
+    """Patterns, gate, names model and further detectors; all but the gate are asked once for all texts."""
     texts = [read.tokens.text for read in reads]
     margins = opinion.score(texts) if recipe.names and recipe.gate else None
     asked = ask(detectors, texts) if detectors else None
+    matched = patterns.scan_all(texts, [read.tokens.points for read in reads]) if recipe.patterns else None
     for n, read in enumerate(reads):
         thought = opinion.Opinion(read.tokens, margins[n]) if margins is not None else None
-        yield _detect(read, thought, asked[n] if asked is not None else no_hits(), known, recipe)
+        given = [hits[n] for hits in (asked, matched) if hits is not None]
+        yield _detect(read, given, thought, known, recipe)
 
 
 def _opened(conversation: Conversation) -> tuple[str, list[_Read]]:
@@ -275,14 +277,15 @@ def _open(turn: int, part: int, text: str, code_points: U32, spoken: str, *, alo
     return _Read(turn, part, seen, tokenise(plain, tables.table(language), code_points), hits, language)
 
 
-def _detect(read: _Read, thought: opinion.Opinion | None, asked: Hits, known: Mapping[str, int], recipe: Recipe) -> Pointed:
+def _detect(
+    read: _Read, given: Sequence[Hits], thought: opinion.Opinion | None, known: Mapping[str, int], recipe: Recipe
+) -> Pointed:
+    """What *given*, hits of the patterns and of further detectors, and the gate say of one text."""
     tokens = read.tokens
-    pieces = [read.hits, asked]
+    pieces = [read.hits, *given]
     spared_: list[int] = []
     if read.withheld:
         return Pointed(no_hits(), spared_)
-    if recipe.patterns:
-        pieces.append(patterns.scan(tokens.text))
     if recipe.gate:
         gate = Gate(tokens, known=known, code=read.code, scores=thought, bias=recipe.bias_milli / 1000)
         pieces.append(gate.hits())

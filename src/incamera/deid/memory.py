@@ -54,6 +54,7 @@ def sources() -> str:
         here / "memory.py",
         here / "columns.py",
         *here.glob("*_kernels.py"),
+        *here.glob("patterns/*_kernels.py"),
         *here.glob("gate/*.py"),
         *here.glob("lexicons/*.py"),
     ]

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from incamera.deid.hits import named
+from incamera.deid.lexicons.characters import points
 from incamera.deid.patterns import nominate, validators
 from incamera.deid.patterns.rules import RULES, Rule, split
-from incamera.deid.patterns.scan import everything, hyperscan_nominator, re2_nominator, scan
+from incamera.deid.patterns.scan import everything, hyperscan_nominator, re2_nominator, scan, scan_all
 
 CASES = [
     ("write to ada.byte+x@example.co.uk today", "EMAIL", "ada.byte+x@example.co.uk"),
@@ -163,12 +164,12 @@ def test_a_process_starts_on_what_an_earlier_one_compiled(tmp_path: Path, monkey
     assert nominate._compiled_before()
     (kept,) = tmp_path.glob("patterns-*.bin")
     kept.write_bytes(kept.read_bytes()[:-1] + b"?")
-    text, block = "call +49 30 901820 at once", [(0, 26)]
+    text = "call +49 30 901820 at once"
     found = nominate._database(hyperscan)  # what was spoilt is compiled anew
     events: list[int] = []
     found.scan(f" {text} ".encode(), match_event_handler=lambda i, *_: events.append(i), scratch=hyperscan.Scratch(found))
     assert {RULES[i].id for i in events} >= {"phone"}
-    assert any(RULES[rule].id == "phone" for rule, *_ in re2_nominator()(text, block))
+    assert any(RULES[rule].id == "phone" for _, rule, *_ in re2_nominator()(nominate.laid_out([text], [points(text)])))
 
 
 def test_a_check_takes_nothing_shorter_than_its_rule_says() -> None:
@@ -186,3 +187,36 @@ def test_a_short_run_goes_on_in_digits_that_the_engine_does_not_read() -> None:
     text = "ring 12٣٤٥٦٧٨٩ now"
     for engine in (hyperscan_nominator() or re2_nominator(), everything):
         assert (5, 14, "PHONE") in [(hit.start, hit.end, hit.label) for hit in named(scan(text, engine))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "write to ſam@example.org",
+        "the \u212aey: PASSWORD \u0130s hunter22",
+        "pay 20 € or 30€, £5",
+        "Rue de l’Évêché 7 or 12 RUE DE L’ÉVÊCHÉ",
+        "LINDENSTRA\u1e9eE 17, Lindenstraße 17",
+        "in 3 AÑOS, 4 años",
+        "ΑΒΓ 5 Д. +49 30 901820\ufffc",
+        "\ud800 1.2.3.4 \U0001f600 aged 7 ÿ",
+    ],
+)
+def test_the_alphabet_of_one_byte_a_character_hides_no_match(text: str) -> None:
+    assert scan(text, hyperscan_nominator()).tolist() == scan(text, everything).tolist()
+
+
+def test_a_long_text_is_read_in_pieces_and_nothing_is_lost_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = hyperscan_nominator() or re2_nominator()
+    text = "call +49 30 901820, mail ada@example.org or see https://example.org/" + "a1" * 90 + " in 3 weeks. Naïve! " * 9
+    whole = scan(text * 3, engine).tolist()
+    for size in (50, 333, 1000):
+        monkeypatch.setattr(nominate, "_BLOCK", size)
+        assert scan(text * 3, engine).tolist() == whole
+
+
+def test_texts_that_are_read_together_give_what_each_gives_alone() -> None:
+    texts = ["", "+49 30 901820", "é 12", "1987-03-14", "\n", "ada@example.org", "x" * 70_000 + " 1.2.3.4", "aged 7", ""] * 3
+    for engine in (everything, re2_nominator(), hyperscan_nominator() or everything):
+        together = scan_all(texts, [points(text) for text in texts], engine)
+        assert [hits.tolist() for hits in together] == [scan(text, engine).tolist() for text in texts]

@@ -7,48 +7,85 @@ characters; RE2 says in which segment. The findings are the same (a property tes
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from incamera.core.ids import Digest, digest
+from incamera.deid.lexicons import characters
 from incamera.deid.patterns.rules import RULES, Rule, split
 
-#: Context before a segment that borders look at.
+U32: TypeAlias = NDArray[np.uint32]
+I64: TypeAlias = NDArray[np.int64]
+
+#: A segment is cut at the first line or sentence end after SHORT code points, and is never longer than LONG.
+SHORT, LONG = 160, 480
+#: Context before a window that borders look at.
 LEFT = 1
-#: How far behind a segment's end what nominates a match of it may end.
+#: How far behind a place what nominates a match that begins there may end.
 _AHEAD = max(rule.lead or rule.reach for rule in RULES) + 2
 #: Code points that Hyperscan reads in one call: bounds its events, not its findings.
 _BLOCK = 1 << 16
 #: Code points that a process reads before Hyperscan is worth compiling.
 WORTH_COMPILING = 400_000
-
-Segment = tuple[int, int]
-#: (rule, begin, end)
-_Event = tuple[int, int, int]
-#: (has a hint, lead, reach, solid) of each rule.
-_NARROWING = [(bool(rule.hint), rule.lead or rule.reach, rule.reach, rule.solid) for rule in RULES]
-#: What Hyperscan says of a match that counts is at least so long: the match and a border on either side.
-_LEAST = [rule.least + 2 if rule.least else 0 for rule in RULES]
-#: Beyond ASCII the confirming matcher reads digits that Hyperscan does not: any length may grow.
-_ANY = [0 for _ in RULES]
+#: Has a hint, lead, reach, solid, least of each rule. What Hyperscan says of a match holds a border on either side of it.
+_NARROWING = np.array(
+    [(bool(r.hint), r.lead or r.reach, r.reach, r.solid, r.least + 2 if r.least else 0) for r in RULES], np.int64
+)
 #: Hyperscan says where matches of the other rules without a hint begin; of these it could only with too large an automaton.
 _STARTLESS = frozenset(("date.duration", "id.named", "iban", "money", "path.home", "secret.basic"))
 
-
-#: (rule, number of a segment, first, last): the rule's matches in that segment begin at *first* or later, end at *last* or before.
-Ask = tuple[int, int, int, int]
-
-Nominator = Callable[[str, Sequence[Segment]], Iterable[Ask]]
+#: (number of a text, rule, start and end of a segment, first, last): the rule's matches that begin in that segment begin
+#: at *first* or later and end at *last* or before.
+Ask = Sequence[int]
 
 
-def everything(text: str, segments: Sequence[Segment]) -> Iterator[Ask]:
+class Texts(NamedTuple):
+    """Texts of a batch, their code points behind each other, and where they are cut into segments.
+
+    `bases` says where each text begins and the last ends, `starts` where each segment begins (among all code points), `first`
+    which segment is each text's first.
+    """
+
+    texts: Sequence[str]
+    points: U32
+    bases: I64
+    starts: I64
+    first: I64
+
+    def segments(self) -> Iterator[tuple[int, int, int]]:
+        """(number of its text, start, end) of each segment; they tile the texts."""
+        for number, text in enumerate(self.texts):
+            base, lo, hi = self.bases[number], self.first[number], self.first[number + 1]
+            cuts = [*(self.starts[lo:hi] - base).tolist(), len(text)]
+            yield from ((number, start, end) for start, end in pairwise(cuts))
+
+
+#: Asks come text by text, in the order of the texts.
+Nominator = Callable[[Texts], Iterable[Ask]]
+
+
+def laid_out(texts: Sequence[str], coded: Sequence[U32]) -> Texts:
+    """*texts*, whose code points are *coded*, cut into segments by their own line and sentence ends."""
+    from incamera.deid.patterns import nominate_kernels as kernels
+
+    bases = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum([len(text) for text in texts], out=bases[1:])
+    points = coded[0].view() if len(coded) == 1 else np.concatenate(coded)
+    points.flags.writeable = False  # as one text's are: kernels are compiled once
+    return Texts(texts, points, bases, *kernels.segments(points, bases, characters.characters().classes, SHORT, LONG))
+
+
+def everything(texts: Texts) -> Iterator[Ask]:
     """The reference: every rule is asked everywhere."""
-    for number, (start, end) in enumerate(segments):
+    for number, start, end in texts.segments():
         for i, rule in enumerate(RULES):
-            yield i, number, start, end + rule.reach
+            yield number, i, start, end, start, end + rule.reach
 
 
 def _expression(rule: Rule) -> tuple[str, bool]:
@@ -74,91 +111,95 @@ def hyperscan_nominator() -> Nominator | None:
         import hyperscan
     except ImportError:
         return None
+    from incamera.deid.patterns import nominate_kernels as kernels
+
     database = _database(hyperscan)
     scratch = hyperscan.Scratch(database)
 
-    def nominate(text: str, segments: Sequence[Segment]) -> Iterator[Ask]:
-        events: list[_Event] = []
+    def nominate(texts: Texts) -> Iterator[Ask]:
+        events: list[int] = []
+        windows: list[tuple[int, int, bool, int, int]] = []
+        add = events.extend
 
         def note(rule: int, begin: int, end: int, _flags: int, _context: object) -> None:
-            events.append((rule, begin, end))
+            add((rule, begin, end))
 
-        for at, block in _blocks(segments):
-            lo, hi = max(0, block[0][0] - LEFT), block[-1][1] + _AHEAD
-            window = text[lo:hi]
-            data = b" " + window.encode("utf-8", "replace") + b" "
+        def asks() -> Iterator[Ask]:
+            if windows:
+                rows = np.array(events, np.int64).reshape(-1, 3)
+                yield from kernels.asks(*texts[1:], np.array(windows, np.int64), rows, _NARROWING, SHORT).tolist()
+            windows.clear()
             events.clear()
-            database.scan(data, match_event_handler=note, scratch=scratch)
-            if events:
-                places = _places(_counted(events, data, window), text, lo - 1)
-                yield from _asks(places, at, block, _LEAST if window.isascii() else _ANY)
+
+        read = 0
+        for number, lo, window in _windows(texts):
+            before = len(events) // 3
+            database.scan(_letters(window), match_event_handler=note, scratch=scratch)
+            if len(events) // 3 > before:
+                windows.append((number, lo, window.isascii(), before, len(events) // 3))
+            read += len(window)
+            if read >= _BLOCK:
+                yield from asks()
+                read = 0
+        yield from asks()
 
     return nominate
 
 
-def _blocks(segments: Sequence[Segment]) -> Iterator[tuple[int, Sequence[Segment]]]:
-    """(number of the first segment, segments) of about `_BLOCK` code points."""
-    at = 0
-    while at < len(segments):
-        stop = bisect_left(segments, (segments[at][0] + _BLOCK, 0), lo=at + 1)
-        yield at, segments[at:stop]
-        at = stop
-
-
-def _counted(events: list[_Event], data: bytes, window: str) -> Iterable[_Event]:
-    """*events* with their offsets in code points instead of bytes."""
-    if window.isascii():
-        return events
-    import numpy as np
-
-    begins = (np.frombuffer(data, np.uint8) & 0xC0) != 0x80
-    before = np.concatenate(([0], np.cumsum(begins)))
-    rules, starts, ends = zip(*events, strict=True)
-    return zip(rules, before[list(starts)].tolist(), before[list(ends)].tolist(), strict=True)
-
-
-def _places(events: Iterable[_Event], text: str, shift: int) -> list[_Event]:
-    """(rule, first, last) for each event, sorted: where its match begins at the earliest and ends at the latest."""
-    places = []
-    for i, begin, end in events:
-        hinted, lead, reach, solid = _NARROWING[i]
-        end += shift
-        # Hyperscan reports 0 where it keeps no track of starts.
-        first = begin + shift if begin and not hinted else end - lead - 1
-        last = end + reach if hinted else end
-        if solid:
-            first = max(first, 0)  # negative ones would count from the end
-            first = max(first, text.rfind(" ", first, end - 1), text.rfind("\n", first, end - 1))
-            for blank in " \n":
-                stop = text.find(blank, end - 1, last)
-                if stop >= 0:
-                    last = stop
-        places.append((i, first, last))
-    places.sort()
-    return places
-
-
-def _asks(places: list[_Event], at: int, block: Sequence[Segment], least: Sequence[int]) -> Iterator[Ask]:
-    """*places* (sorted) joined where they overlap: one ask for each, and for each segment that it touches.
-
-    Those shorter than *least* of their rule, whole, hold nothing that counts.
-    """
-    starts = [start for start, _ in block]
-    beyond = block[-1][1]
-    rule, first, last = places[0]
-    for i, begin, end in (*places[1:], (-1, 0, 0)):
-        if i == rule and begin <= last:
-            last = max(last, end)
+def _windows(texts: Texts) -> Iterator[tuple[int, int, str]]:
+    """(number of a text, where among all code points the window begins, window): whole texts, long ones piece by piece."""
+    for number, base, text in zip(range(len(texts.texts)), texts.bases.tolist(), texts.texts, strict=False):
+        if len(text) <= _BLOCK:
+            yield number, base, text
             continue
-        k = bisect_right(starts, first) - 1
-        k = max(k, 0)
-        if first < beyond and last - first >= least[rule]:
-            yield rule, at + k, first, last
-            k += 1
-            while k < len(starts) and starts[k] <= last:
-                yield rule, at + k, first, last
-                k += 1
-        rule, first, last = i, begin, end
+        for at in range(0, len(text), _BLOCK):
+            lo = max(0, at - LEFT)
+            yield number, base + lo, text[lo : at + _BLOCK + _AHEAD]
+
+
+def _letters(window: str) -> bytes:
+    """*window* between two blanks in an alphabet of one byte a code point: Latin-1, where ÿ stands for all beyond it.
+
+    Hyperscan is quicker with bytes than with UTF-8, and its offsets are code points.
+    """
+    if window.isascii():
+        return f" {window} ".encode()
+    for letter, plain in _OTHER_CASES:
+        if letter in window:
+            window = window.replace(letter, plain)
+    points: U32 = np.minimum(characters.points(f" {window} "), 0xFF)
+    return points.astype(np.uint8).tobytes()
+
+
+#: Letters beyond Latin-1 that are the other case of one within it.
+_OTHER_CASES = (("\u017f", "s"), ("\u212a", "k"), ("\u0130", "i"), ("\u0131", "i"), ("\u212b", "å"), ("\u1e9e", "ß"))
+
+
+def _in_latin(expression: str, caseless: bool) -> bytes:
+    """*expression* in the alphabet of `_letters`: both cases of a letter where case does not count, ÿ for all beyond."""
+    for letters, plain in _LATIN_CLASSES:
+        expression = expression.replace(letters, plain)
+    made, inside, escaped = [], False, False
+    for char in expression:
+        if not char.isascii():
+            both = {char, char.lower(), char.upper()} if caseless else {char}
+            one = "".join(sorted({f"\\x{min(ord(c), 0xFF):02x}" for c in both if len(c) == 1}))
+            made.append(one if inside else f"[{one}]")
+            continue
+        made.append(char)
+        if not escaped and char in "[]":
+            inside = char == "["
+        escaped = char == "\\" and not escaped
+    return "".join(made).encode("ascii")
+
+
+#: What classes of letters may be in the alphabet of `_letters`.
+_LATIN_CLASSES = (
+    (r"\p{Lu}[", r"[A-Z\x80-\xff]["),
+    (r"\p{L}", r"A-Za-z\x80-\xff"),
+    (r"\p{M}", ""),
+    (r"\p{N}", r"0-9\x80-\xff"),
+)
 
 
 def _database(hyperscan: Any) -> Any:
@@ -168,7 +209,7 @@ def _database(hyperscan: Any) -> Any:
     def compiled() -> bytes:
         database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         database.compile(
-            expressions=[expression.encode() for expression, _ in map(_expression, RULES)],
+            expressions=_expressions(),
             ids=list(range(len(RULES))),
             elements=len(RULES),
             flags=_flags(hyperscan),
@@ -181,19 +222,23 @@ def _database(hyperscan: Any) -> Any:
         return hyperscan.loadb(compiled(), mode=hyperscan.HS_MODE_BLOCK)
 
 
+def _expressions() -> list[bytes]:
+    return [_in_latin(*_expression(rule)) for rule in RULES]
+
+
 def _flags(hyperscan: Any) -> list[int]:
     flags = []
     for rule in RULES:
         startless = rule.hint or rule.id in _STARTLESS
         start = hyperscan.HS_FLAG_PREFILTER if startless else hyperscan.HS_FLAG_SOM_LEFTMOST
-        flags.append(hyperscan.HS_FLAG_UTF8 | start | (hyperscan.HS_FLAG_CASELESS if _expression(rule)[1] else 0))
+        flags.append(start | (hyperscan.HS_FLAG_CASELESS if _expression(rule)[1] else 0))
     return flags
 
 
 def _key(hyperscan: Any) -> Digest:
     """Digest of what the database is made from. It fits the processor it was compiled on: its features are part of the key."""
     made_from = [
-        [expression for expression, _ in map(_expression, RULES)],
+        _expressions(),
         _flags(hyperscan),
         hyperscan.__version__,
         _processor(),
@@ -243,12 +288,12 @@ def re2_nominator() -> Nominator:
         one.Compile()
         sets.append((one, numbers))
 
-    def nominate(text: str, segments: Sequence[Segment]) -> Iterator[Ask]:
-        for number, (start, end) in enumerate(segments):
-            window = f" {text[max(0, start - LEFT) : end + _AHEAD]} ".encode("utf-8", "replace").decode("utf-8")
+    def nominate(texts: Texts) -> Iterator[Ask]:
+        for number, start, end in texts.segments():
+            window = f" {texts.texts[number][max(0, start - LEFT) : end + _AHEAD]} ".encode("utf-8", "replace").decode("utf-8")
             for one, numbers in sets:
                 for k in one.Match(window) or ():
-                    yield numbers[k], number, start, end + RULES[numbers[k]].reach
+                    yield number, numbers[k], start, end, start, end + RULES[numbers[k]].reach
 
     return nominate
 
@@ -260,12 +305,12 @@ class _Adaptive:
         self._left = WORTH_COMPILING
         self._nominate = re2_nominator()
 
-    def __call__(self, text: str, segments: Sequence[Segment]) -> Iterable[Ask]:
+    def __call__(self, texts: Texts) -> Iterable[Ask]:
         if self._left > 0:
-            self._left -= len(text)
+            self._left -= len(texts.points)
             if self._left <= 0:
                 self._nominate = hyperscan_nominator() or self._nominate
-        return self._nominate(text, segments)
+        return self._nominate(texts)
 
 
 @cache

@@ -8,19 +8,30 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from incamera.deid.hits import DETECTOR, DETECTOR_CODE, END, KIND_CODE, LABEL_CODE, SCORE, START, Hits, matrix
+from incamera.deid.hits import DETECTOR, DETECTOR_CODE, END, KIND_CODE, LABEL_CODE, SCORE, START, Hits, empty, matrix
+from incamera.deid.lexicons.characters import points
 from incamera.deid.patterns import nominate as engines
-from incamera.deid.patterns.nominate import Nominator, Segment, everything, hyperscan_nominator, re2_nominator
+from incamera.deid.patterns.nominate import (
+    LONG,
+    SHORT,
+    U32,
+    Ask,
+    Nominator,
+    everything,
+    hyperscan_nominator,
+    laid_out,
+    re2_nominator,
+)
 from incamera.deid.patterns.rules import RULES, Check, split
 
-#: A segment is cut at the first line or sentence end after SHORT code points, and is never longer than LONG.
-SHORT, LONG = 160, 480
-_CUT = re.compile(r"\n+|[.!?;]\s+(?=[^\d\s])")
+#: Code points, and texts, that are looked at together.
+_TOGETHER, _MANY = 1 << 16, 1 << 10
 
 _Row = tuple[int, int, int, int, int, int]
 #: (label, score)
@@ -50,36 +61,63 @@ _SURE, _CONFIDENT = 600, 900
 
 
 def scan(text: str, nominate: Nominator | None = None) -> Hits:
-    """Every match of every rule in *text* (a view), overlapping ones included, by start, then the longer first.
+    """`scan_all` of one text."""
+    return scan_all([text], [points(text)], nominate)[0]
+
+
+def scan_all(texts: Sequence[str], coded: Sequence[U32], nominate: Nominator | None = None) -> list[Hits]:
+    """Every match of every rule in each text (a view), overlapping ones included, by start, then the longer first.
+
+    Args:
+        coded: the code points of each text.
 
     Privacy: reads text; hits carry offsets and codes only. What a check said of a surface is forgotten with the call.
     """
-    parts = list(segments(text))
     nominate = nominate or engines.default_nominator()
+    found = [empty() for _ in texts]
+    for lo, hi in _together(texts):
+        for number, asks in groupby(nominate(laid_out(texts[lo:hi], coded[lo:hi])), itemgetter(0)):
+            found[lo + number] = _confirmed(texts[lo + number], asks)
+    return found
+
+
+def _together(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """[lo, hi) of texts that are short together, or of one that is long."""
+    lo, size = 0, 0
+    for hi, text in enumerate(texts):
+        if hi > lo and (size + len(text) > _TOGETHER or hi - lo == _MANY):
+            yield lo, hi
+            lo, size = hi, 0
+        size += len(text)
+    if texts:
+        yield lo, len(texts)
+
+
+def segments(text: str) -> Iterator[tuple[int, int]]:
+    """[start, end) stretches that tile *text*: cut at a line's or a sentence's end once long enough, at a blank else."""
+    return ((start, end) for _, start, end in laid_out([text], [points(text)]).segments())
+
+
+def _confirmed(text: str, asks: Iterable[Ask]) -> Hits:
+    """The matches that *asks* point at."""
+    ascii_only = text.isascii()
     # A dotted capital I would become two characters. Only ASCII is read in lower case.
-    lowered = text.lower() if text.isascii() else text.replace("İ", "ı").lower()
+    lowered = text.lower() if ascii_only else text.replace("İ", "ı").lower()
     rows: set[_Row] = set()  # two asks may see the same match
     costly: set[_Row] = set()
     checked: _Checked = {}
-    asked = _asked()
-    for i, segment, first, last in nominate(text, parts):
-        how = asked[i]
+    rules = _asked()
+    for _, i, start, end, first, last in asks:
+        how = rules[i]
         read = lowered if how.caseless else text
-        _confirm(i, how, text, read, parts[segment], first, last, costly if how.costly else rows, checked)
-    rows.update(_named_last(costly, rows, text))
-    return matrix(sorted(rows, key=lambda row: (row[START], -row[END], row[DETECTOR])))
+        _confirm(i, how, text, read, ascii_only, start, end, first, last, costly if how.costly else rows, checked)
+    if costly:
+        rows.update(_named_last(costly, rows, text))
+    return matrix(sorted(rows, key=_by_place))
 
 
-def segments(text: str) -> Iterator[Segment]:
-    """[start, end) stretches that tile *text*: cut at a line's or a sentence's end once long enough, at a blank else."""
-    start, length = 0, len(text)
-    while length - start > LONG:
-        cut = _CUT.search(text, start + SHORT, start + LONG)
-        end = cut.end() if cut else text.rfind(" ", start + SHORT, start + LONG) + 1 or start + LONG
-        yield start, end
-        start = end
-    if start < length:
-        yield start, length
+def _by_place(row: _Row) -> tuple[int, int, int]:
+    return row[START], -row[END], row[DETECTOR]
 
 
 class _How(NamedTuple):
@@ -141,28 +179,37 @@ def _matcher(i: int) -> Any:
 
 
 def _confirm(
-    i: int, how: _How, text: str, read: str, segment: Segment, first: int, last: int, rows: set[_Row], checked: _Checked
+    i: int,
+    how: _How,
+    text: str,
+    read: str,
+    ascii_only: bool,
+    start: int,
+    end: int,
+    first: int,
+    last: int,
+    rows: set[_Row],
+    checked: _Checked,
 ) -> None:
-    """Add to *rows* the matches of rule *i* that begin in *segment*, at *first* or later, and end at *last* or before.
+    """Add to *rows* the matches of rule *i* that begin in [start, end), at *first* or later, and end at *last* or before.
 
     *read* is *text* in the case in which the plain matcher reads it.
     """
     find, _, reach, group, check, named, kind, detector, url, _ = how
-    start, end = segment
     first = max(first, start)
     limit = min(end + reach, len(text))
     stop = last + 1 if last < limit else limit
-    lo = first - 1 if first else 0
-    window = text[lo:stop]
-    if window.isascii():
-        matches, lo = find(read, first, stop), 0
+    lo = 0
+    if ascii_only or text[first - 1 if first else 0 : stop].isascii():
+        matches = find(read, first, stop)
     else:
-        matches = _matcher(i).finditer(window, first - lo)
+        lo = first - 1 if first else 0
+        matches = _matcher(i).finditer(text[lo:stop], first - lo)
     for m in matches:
         if m.start() + lo >= end:
             break
         if m.end() + lo >= stop < limit:  # what stands behind it was not in view
-            _confirm(i, how, text, read, segment, first, limit, rows, checked)
+            _confirm(i, how, text, read, ascii_only, start, end, first, limit, rows, checked)
             return
         a, b = m.span(group)
         if a < 0 or a == b:
@@ -203,8 +250,6 @@ def _named_last(costly: Set[_Row], rows: Set[_Row], text: str) -> Iterator[_Row]
 
     One that covers them and is sure does; so does any confident one that touches them, whose label the whole will take.
     """
-    if not costly:
-        return
     covering, touching = _Ends(rows, _SURE), _Ends(rows, _CONFIDENT)
     for start, end, _, kind, _, detector in costly:
         counts, check = _CHECKS[detector]
@@ -228,4 +273,4 @@ class _Ends:
         return self._ends[n - 1] if n else 0
 
 
-__all__ = ["LONG", "SHORT", "everything", "hyperscan_nominator", "re2_nominator", "scan", "segments"]
+__all__ = ["LONG", "SHORT", "everything", "hyperscan_nominator", "re2_nominator", "scan", "scan_all", "segments"]
