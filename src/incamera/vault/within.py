@@ -14,7 +14,7 @@ from incamera.core.records import Grant
 from incamera.vault import bodies, columns, sessions
 from incamera.vault.bodies import Codec
 from incamera.vault.broker import Party, Release
-from incamera.vault.envelope import Binding, not_authentic
+from incamera.vault.envelope import NONCE_BYTES, Binding, not_authentic
 
 #: Rows and bytes opened under one release: one receipt, one round trip.
 WINDOW_ROWS = 4096
@@ -109,11 +109,10 @@ def opened(batch: pa.RecordBatch, release: Release, bind: Binding, codec: Codec)
     """
     batch = _present(batch, release)
     crefs, urefs, commits = (columns.fixed(batch[name]) for name in ("cref", "uref", "commit"))
-    sealed = columns.variable(batch["body"])
+    sealed = bodies.Rows(crefs, urefs, commits, *columns.cut(batch["body"], NONCE_BYTES))
     parties = {uref: _party(uref, release) for uref in set(urefs)}
     accounts = {uref: _account(uref, party, bind, codec) for uref, party in parties.items()}
-    rows = zip(crefs, urefs, commits, sealed, strict=True)
-    conversations = list(bodies.open_bodies(bind, codec, rows, release.keys, release.classes))
+    conversations = bodies.open_bodies(bind, codec, sealed, release.keys, release.classes)
     return pa.RecordBatch.from_arrays(
         [
             batch["cref"],

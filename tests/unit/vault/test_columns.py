@@ -15,7 +15,9 @@ def test_fixed_columns_are_arrows_own(values: list[bytes], low: int, size: int) 
     assert columns.fixed(array) == array.to_pylist()
 
 
-@given(st.lists(st.binary(max_size=40), max_size=20), st.integers(0, 20), st.integers(0, 20))
-def test_variable_columns_are_arrows_own(values: list[bytes], low: int, size: int) -> None:
+@given(st.lists(st.binary(max_size=40), max_size=20), st.integers(0, 20), st.integers(0, 20), st.integers(0, 12))
+def test_cut_columns_are_arrows_own_in_two(values: list[bytes], low: int, size: int, at: int) -> None:
     array = pa.array(values, pa.large_binary()).slice(min(low, len(values)), size)
-    assert [bytes(view) for view in columns.variable(array)] == array.to_pylist()
+    heads, rests = columns.cut(array, at)
+    assert heads == [value[:at] for value in array.to_pylist()]
+    assert rests == [value[at:] for value in array.to_pylist()]

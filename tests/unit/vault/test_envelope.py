@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -103,26 +104,62 @@ def test_the_codec_round_trips(data: bytes) -> None:
     assert codec.grow(codec.shrink(data), where="") == data
 
 
-@given(st.lists(st.binary(max_size=300), max_size=6), st.integers(min_value=0, max_value=2))
-def test_rows_opened_together_are_what_they_are_alone(texts: list[bytes], kind: int) -> None:
-    """They share one buffer: what a longer row left in it never shows in a shorter one."""
+def by_column(rows: list[bodies.Sealed]) -> bodies.Rows:
+    halves = [(row.body[:12], row.body[12:]) for row in rows]
+    columns = ([row.cref for row in rows], [row.uref for row in rows], [row.commit for row in rows])
+    return bodies.Rows(*columns, [nonce for nonce, _ in halves], [rest for _, rest in halves])
+
+
+@given(st.lists(st.tuples(st.binary(max_size=300), st.integers(0, 2), st.integers(0, 1)), max_size=6), st.booleans())
+def test_rows_opened_together_are_what_they_are_alone(texts: list[tuple[bytes, int, int]], classes: bool) -> None:
     bind, codec = Binding(b"t"), Codec()
     keys = {bytes([n] * 16): os.urandom(32) for n in range(len(texts))}
+    kinds = {cref: kind if classes else 0 for cref, (_, kind, _) in zip(keys, texts, strict=True)}
     rows = [
-        bodies.seal_body(bind, codec, text, key=key, uref=b"u" * 16, cref=cref, kind=kind, nonce=os.urandom(12))
-        for text, (cref, key) in zip(texts, keys.items(), strict=True)
+        bodies.seal_body(bind, codec, text, key=key, uref=bytes([u]) * 16, cref=cref, kind=kinds[cref], nonce=os.urandom(12))
+        for (text, _, u), (cref, key) in zip(texts, keys.items(), strict=True)
     ]
-    assert list(bodies.open_bodies(bind, codec, rows, keys, dict.fromkeys(keys, kind))) == texts
+    opened = bodies.open_bodies(bind, codec, by_column(rows), keys, {cref: kind for cref, kind in kinds.items() if kind})
+    assert opened == [text for text, _, _ in texts]
+    assert opened == [bodies.open_body(bind, codec, row, key=keys[row.cref], kind=kinds[row.cref]) for row in rows]
 
 
-def test_bodies_larger_than_the_buffer_open_between_small_ones() -> None:
-    bind, codec, texts = Binding(b"t"), Codec(), [b"small", os.urandom(1 << 20), b"small again", os.urandom(70_000), b""]
-    keys = {bytes([n] * 16): os.urandom(32) for n in range(len(texts))}
-    rows = [
-        bodies.seal_body(bind, codec, text, key=key, uref=b"u" * 16, cref=cref, kind=0, nonce=os.urandom(12))
-        for text, (cref, key) in zip(texts, keys.items(), strict=True)
-    ]
-    assert list(bodies.open_bodies(bind, codec, rows, keys, {})) == texts
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda row: row._replace(commit=bytes(32)), "vault.key-commitment"),
+        (lambda row: row._replace(cref=b"d" * 16), "vault.not-authentic"),
+        (lambda row: row._replace(uref=b"v" * 16), "vault.not-authentic"),
+        (lambda row: row._replace(body=row.body[:-1] + bytes([row.body[-1] ^ 1])), "vault.not-authentic"),
+        (lambda row: row._replace(body=row.body[:7]), "vault.not-authentic"),
+        (lambda row: row._replace(body=b""), "vault.not-authentic"),
+        (lambda row: row._replace(body=authentic(b"\0\0\1\0frame")), "vault.bad-padding"),
+        (lambda row: row._replace(body=authentic(b"\0\0")), "vault.bad-padding"),
+        (lambda row: row._replace(body=authentic(envelope.pad(b"no frame"))), "vault.bad-padding"),
+    ],
+)
+def test_one_bad_row_among_good_ones_is_named(change: Callable[[bodies.Sealed], bodies.Sealed], code: str) -> None:
+    bind, codec, nonce = Binding(b"t"), Codec(), os.urandom(12)
+    crefs = [bytes([n]) * 16 for n in range(4)] + [b"c" * 16]
+    rows = [bodies.seal_body(bind, codec, b"words", key=KEY, uref=b"u" * 16, cref=cref, kind=0, nonce=nonce) for cref in crefs]
+    rows[-1] = change(rows[-1])
+    with pytest.raises(Unverified) as caught:
+        bodies.open_bodies(bind, codec, by_column(rows), {row.cref: KEY for row in rows}, {})
+    assert (caught.value.code, caught.value.where) == (code, rows[-1].cref.hex())
+
+
+def authentic(padded: bytes) -> bytes:
+    """Authentic bytes in the place of a body, whatever they are."""
+    return envelope.seal(KEY, padded, Binding(b"t")(bodies.BODY, uref=b"u" * 16, cref=b"c" * 16, version=1))
+
+
+def test_no_body_is_decrypted_where_one_key_is_not_the_committed_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    bind, codec = Binding(b"t"), Codec()
+    row = bodies.seal_body(bind, codec, b"{}", key=KEY, uref=b"u" * 16, cref=b"c" * 16, kind=0, nonce=os.urandom(12))
+    monkeypatch.setattr(bodies, "AESGCM", lambda _: pytest.fail("decrypted under an uncommitted key"))
+    with pytest.raises(Unverified) as caught:
+        bodies.open_bodies(bind, codec, by_column([row]), {row.cref: b"k" * 32}, {})
+    assert caught.value.code == "vault.key-commitment"
 
 
 def test_every_flipped_bit_of_a_row_is_refused() -> None:
