@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
-import secrets
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
 pytest.importorskip("authlib", reason="the extra incamera[oidc] is not installed")
 import httpx
-from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
+from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from incamera.core.errors import Error, Malformed, Refused, Unavailable, Unverified
-from incamera.governance.oidc import OidcSettings, Provider
-
-CLIENT = "incamera"
-SECRET = "a client secret"
-RSA = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
+from incamera.governance.identity import Identity
+from incamera.governance.oidc import DeviceSignIn, OidcSettings, Proof, Provider
+from incamera.testing.idp import CLIENT, SECRET, Idp, idp_server
 
 
 class Now:
@@ -36,108 +27,10 @@ class Now:
         return datetime.now(UTC)
 
 
-@dataclass
-class Idp:
-    """State of the provider; `claims` and `header` override what it would issue."""
-
-    issuer: str = ""
-    key: Any = field(default_factory=lambda: RSA)
-    published: list[Any] = field(default_factory=list)
-    claims: dict[str, Any] = field(default_factory=dict)
-    header: dict[str, Any] = field(default_factory=dict)
-    sign_with: Any = None
-    configuration: dict[str, Any] = field(default_factory=dict)
-    codes: dict[str, dict[str, str]] = field(default_factory=dict)
-    deny: bool = False
-    no_token: bool = False
-    hits: list[str] = field(default_factory=list)
-
-    def token(self, nonce: str) -> str:
-        now = int(time.time())
-        claims = {
-            "iss": self.issuer,
-            "aud": CLIENT,
-            "sub": "user-17",
-            "iat": now,
-            "exp": now + 300,
-            "nonce": nonce,
-            "groups": ["examiners"],
-            "amr": ["pwd", "mfa"],
-            **self.claims,
-        }
-        claims = {name: value for name, value in claims.items() if value is not ...}
-        key = self.sign_with or self.key
-        alg = {"RSA": "RS256", "EC": "ES256", "oct": "HS256"}[key.key_type]
-        return jwt.encode({"alg": alg, "kid": self.key.kid, **self.header}, claims, key, algorithms=[alg])
-
-
-class Handler(BaseHTTPRequestHandler):
-    idp: Idp
-
-    def do_GET(self) -> None:
-        idp, parts = self.idp, urlsplit(self.path)
-        idp.hits.append(parts.path)
-        if parts.path == "/.well-known/openid-configuration":
-            base = idp.issuer
-            found = {
-                "issuer": base,
-                "authorization_endpoint": f"{base}/authorize",
-                "token_endpoint": f"{base}/token",
-                "jwks_uri": f"{base}/jwks",
-            }
-            self.answer({**found, **idp.configuration})
-        elif parts.path == "/jwks":
-            self.answer(KeySet([*idp.published, idp.key]).as_dict(private=False))
-        elif parts.path == "/authorize":
-            asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            back = {"state": asked["state"]}
-            if idp.deny:
-                back["error"] = "access_denied"
-            else:
-                back["code"] = secrets.token_urlsafe(8)
-                idp.codes[back["code"]] = asked
-            self.send_response(302)
-            self.send_header("Location", f"{asked['redirect_uri']}?{urlencode(back)}")
-            self.end_headers()
-        else:
-            self.send_error(404)
-
-    def do_POST(self) -> None:
-        body = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        asked = self.idp.codes.pop(body["code"][0], None)
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(body["code_verifier"][0].encode()).digest()).rstrip(b"=").decode()
-        basic = "Basic " + base64.b64encode(f"{CLIENT}:{SECRET}".replace(" ", "%20").encode()).decode()
-        plain = "Basic " + base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
-        known = self.headers.get("Authorization") in (basic, plain)
-        if asked is None or asked["code_challenge_method"] != "S256" or asked["code_challenge"] != challenge or not known:
-            self.answer({"error": "invalid_grant"}, 400)
-            return
-        answer = {"access_token": "x", "token_type": "Bearer", "expires_in": 60}
-        self.answer(answer if self.idp.no_token else {**answer, "id_token": self.idp.token(asked["nonce"])})
-
-    def answer(self, value: Any, status: int = 200) -> None:
-        data = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def idp() -> Iterator[Idp]:
-    state = Idp()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"idp": state}))
-    state.issuer = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield state
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with idp_server() as state:
+        yield state
 
 
 def settings(idp: Idp, **changed: Any) -> OidcSettings:
@@ -152,10 +45,14 @@ def settings(idp: Idp, **changed: Any) -> OidcSettings:
     return replace(usual, **changed)
 
 
-def sign_in(provider: Provider):
+def sign_in(provider: Provider) -> Identity:
     started = provider.begin()
     sent = httpx.get(started.url, follow_redirects=False)
-    return provider.finish(started, sent.headers["Location"])
+    return provider.finish(started, sent.headers["Location"]).identity
+
+
+def on_a_device(provider: Provider, wait: Callable[[float], None] = lambda _: None) -> Proof:
+    return provider.finish_device(provider.begin_device(), wait=wait)
 
 
 def flaw(kind: type[Error], code: str, provider: Provider) -> Error:
@@ -311,6 +208,151 @@ def test_providers_that_cannot_be_used(idp: Idp) -> None:
         Provider(settings(idp), clock=Now()).begin()
     idp.configuration = {"token_endpoint": "http://elsewhere.example/token"}
     flaw(Malformed, "oidc.insecure-issuer", Provider(settings(idp), clock=Now()))
+
+
+# --- which provider answers (RFC 9207) ---------------------------------------------------------------------------------
+
+
+def test_an_answer_that_names_another_provider_is_refused(idp: Idp) -> None:
+    idp.configuration = {"authorization_response_iss_parameter_supported": True}
+    flaw(Unverified, "oidc.bad-token", Provider(settings(idp), clock=Now()))
+    idp.names_itself = True
+    provider = Provider(settings(idp), clock=Now())
+    assert sign_in(provider).mfa
+    started = provider.begin()
+    sent = httpx.get(started.url, follow_redirects=False).headers["Location"]
+    with pytest.raises(Unverified, match=r"oidc\.bad-token"):
+        provider.finish(started, sent.replace("&iss=", "&iss=https%3A%2F%2Felsewhere.example&iss="))
+
+
+# --- on another device (RFC 8628) --------------------------------------------------------------------------------------
+
+
+def test_somebody_signs_in_on_another_device(idp: Idp) -> None:
+    idp.polls = ["authorization_pending", "authorization_pending", "slow_down", "authorization_pending"]
+    provider, waited = Provider(settings(idp), clock=Now()), list[float]()
+    started = provider.begin_device()
+    assert (started.address, started.code, started.complete) == (f"{idp.issuer}/activate", "WDJB-MJHT", None)
+    proof = provider.finish_device(started, wait=waited.append)
+    assert waited == [1, 1, 1, 6, 6], "slower once it was asked to be"
+    assert proof.identity == sign_in(provider), "the same person, whichever way"
+    assert len(proof.token) == 64 and proof.token != on_a_device(provider).token
+
+
+def test_a_public_client_signs_in(idp: Idp) -> None:
+    idp.public = True
+    provider = Provider(settings(idp, client_secret=None, scopes=("openid", "groups")), clock=Now())
+    assert on_a_device(provider).identity == sign_in(provider)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [("access_denied", "oidc.denied"), ("expired_token", "oidc.expired"), ("invalid_grant", "oidc.denied"), ("", "oidc.denied")],
+)
+def test_a_device_that_is_refused(idp: Idp, error: str, code: str) -> None:
+    idp.polls = ["authorization_pending", error]
+    with pytest.raises(Refused) as caught:
+        on_a_device(Provider(settings(idp), clock=Now()))
+    assert caught.value.code == code
+
+
+def test_a_code_that_nobody_types_ends(idp: Idp) -> None:
+    class Passing:
+        at = datetime.now(UTC)
+
+        def now(self) -> datetime:
+            return self.at
+
+    clock = Passing()
+
+    def wait(seconds: float) -> None:
+        clock.at += timedelta(seconds=seconds)
+
+    idp.device, idp.polls = {"expires_in": 10**9, "interval": 10**9}, ["authorization_pending"] * 100
+    with pytest.raises(Refused) as caught:
+        on_a_device(Provider(settings(idp), clock=clock), wait)
+    assert caught.value.code == "oidc.expired"
+    assert len(idp.polls) == 70, "half an hour at most, whatever the provider says"
+
+
+def test_a_broken_connection_is_asked_again_less_often(idp: Idp, monkeypatch: pytest.MonkeyPatch) -> None:
+    from authlib.integrations.httpx_client import OAuth2Client
+
+    true, waited, broken = OAuth2Client.fetch_token, list[float](), [httpx.ReadTimeout("x"), httpx.ConnectError("x")]
+
+    def fetch(*arguments: Any, **named: Any) -> Any:
+        if broken:
+            raise broken.pop()
+        return true(*arguments, **named)
+
+    monkeypatch.setattr(OAuth2Client, "fetch_token", fetch)
+    assert on_a_device(Provider(settings(idp), clock=Now()), waited.append).identity.mfa
+    assert waited == [1, 2, 4]
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        {"verification_uri": "http://elsewhere.example/activate"},
+        {"verification_uri_complete": "javascript:alert(1)"},
+        {"verification_uri": "https://idp.example/\u001b[2J"},
+        {"user_code": "A\nB"},
+        {"user_code": "A" * 41},
+        {"user_code": ...},
+        {"device_code": ...},
+        {"expires_in": "soon"},
+        {"expires_in": ...},
+        {"interval": []},
+    ],
+)
+def test_what_would_be_shown_is_looked_at_first(idp: Idp, device: dict[str, Any]) -> None:
+    idp.device = device
+    with pytest.raises(Error) as caught:
+        Provider(settings(idp), clock=Now()).begin_device()
+    assert caught.value.code in ("oidc.unreachable", "oidc.insecure-issuer")
+
+
+def test_a_provider_without_devices(idp: Idp) -> None:
+    idp.configuration = {"device_authorization_endpoint": ...}
+    provider = Provider(settings(idp), clock=Now())
+    assert not provider.over_device()
+    with pytest.raises(Unavailable, match=r"oidc\.no-device"):
+        provider.begin_device()
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": "another client"},
+        {"iss": "https://elsewhere.example"},
+        {"exp": 1},
+        {"nonce": "replayed"},
+        {"azp": "another"},
+        {"sub": ...},
+    ],
+)
+def test_a_devices_token_is_held_to_the_same(idp: Idp, claims: dict[str, Any]) -> None:
+    idp.claims = claims
+    with pytest.raises(Unverified, match=r"oidc\.bad-token"):
+        on_a_device(Provider(settings(idp), clock=Now()))
+
+
+def test_a_nonce_that_comes_back_is_ours(idp: Idp) -> None:
+    idp.echoes_nonce = True
+    provider = Provider(settings(idp), clock=Now())
+    first = provider.begin_device()
+    assert provider.finish_device(first, wait=lambda _: None).identity.mfa
+    idp.again = idp.token(first.nonce)  # a token of another sign-in is not taken for this one
+    with pytest.raises(Unverified, match=r"oidc\.bad-token"):
+        on_a_device(provider)
+    idp.again, idp.no_token = None, True
+    with pytest.raises(Unverified, match=r"oidc\.bad-token"):
+        on_a_device(provider)
+
+
+def test_a_devices_secrets_stay_out_of_reprs(idp: Idp) -> None:
+    started: DeviceSignIn = Provider(settings(idp), clock=Now()).begin_device()
+    assert started.device_code not in repr(started) and started.nonce not in repr(started)
 
 
 def test_secrets_stay_out_of_reprs(idp: Idp) -> None:
