@@ -58,7 +58,6 @@ LAST_BITS = 0b0000_0000_0011_1000
 PLACE_BITS = 0b0000_0011_1100_0000
 
 U8 = NDArray[np.uint8]
-U16 = NDArray[np.uint16]
 U32 = NDArray[np.uint32]
 I8 = NDArray[np.int8]
 I32 = NDArray[np.int32]

@@ -76,7 +76,6 @@ class Draft:
     report: Report
     id: str | None = None
     subject: str | None = None
-    subject_from: str = "source"
     turns: list[DraftTurn] = field(default_factory=list)
     header: list[Part] = field(default_factory=list)
     links: dict[str, str | None] = field(default_factory=dict)

@@ -124,8 +124,3 @@ class Segment:
             "offsets": sum(s.block_base.nbytes for s in streams) + sum(a.nbytes for a in blocks),
             "text": self.coded.nbytes + self.block_code.nbytes + sum(words.nbytes for words in self.lexicons),
         }
-
-
-def word_count(text: str) -> int:
-    """Words of *text* under `words/1`."""
-    return len(tokens.words(text))

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import ceil, exp, lgamma, sqrt
+from math import exp, lgamma, sqrt
 from statistics import NormalDist
 
 from incamera.core.errors import Malformed
 from incamera.stats.intervals import zero_miss_bound
-
-#: Dimm, DESI VII (2017): documents to review for a recall estimate of +-5 points at 95 %, times the prevalence.
-RECALL_REVIEWS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,45 +30,18 @@ class Tradeoff:
     subjects: float
 
 
-def size_for(prevalence: float, relative: float, *, confidence: float = 0.95, population: int | None = None) -> int:
-    """Rows needed to estimate a prevalence to plus or minus *relative* of itself.
-
-    n = z^2 (1 - p) / (p r^2), with the finite population correction if *population* is given. At p = 1e-4: 0.96 M rows for
-    20 %, 3.84 M for 10 %.
-
-    Raises:
-        Malformed: `sample.bad-question`.
-    Source: Cochran, Sampling Techniques, chapter 4; normal approximation, good where some hundred hits are expected.
-    """
-    _check(0 < prevalence < 1 and relative > 0 and 0 < confidence < 1)
-    z = _z(confidence)
-    n = z * z * (1 - prevalence) / (prevalence * relative * relative)
-    if population is not None:
-        n = min(population, n / (1 + (n - 1) / population))
-    return ceil(n)
-
-
 def precision_of(size: int, prevalence: float, *, confidence: float = 0.95, population: int | None = None) -> float:
     """Half-width of the interval that *size* rows give for a prevalence, relative to that prevalence.
 
     20 M rows at p = 1e-4 give 4.4 %, 78 M 2.2 %, 120 M 1.8 %: the second hundred million buys half a point.
+
+    Source: Cochran, Sampling Techniques, chapter 4; normal approximation, good where some hundred hits are expected.
     """
     _check(0 < prevalence < 1 and size > 0 and 0 < confidence < 1)
     spread = (1 - prevalence) / (prevalence * size)
     if population is not None and population > 1:
         spread *= max(0.0, (population - size) / (population - 1))
     return _z(confidence) * sqrt(spread)
-
-
-def reviews_for_recall(prevalence: float) -> int:
-    """Conversations people would have to read to estimate recall by random sampling: about 400 / prevalence.
-
-    At 1e-4 that is four million readings: the validation would be the larger harm. Plant known positives instead.
-
-    Source: Dimm, DESI VII workshop, 2017.
-    """
-    _check(0 < prevalence <= 1)
-    return ceil(RECALL_REVIEWS / prevalence)
 
 
 def expected_subjects(size: int, conversations: Mapping[int, int]) -> float:

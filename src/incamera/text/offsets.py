@@ -78,8 +78,3 @@ def from_arrow(column: object) -> Packed:
     bounds = np.frombuffer(offsets, dtype=width)[column.offset : column.offset + len(column) + 1].astype(np.int64)
     data = np.frombuffer(values, dtype=np.uint8) if values is not None else np.zeros(PADDING, dtype=np.uint8)
     return Packed(data, bounds)
-
-
-def code_point_to_byte(text: str, offset: int) -> int:
-    """Where code point *offset* of *text* begins in its UTF-8. Cost: O(offset), O(1) for ASCII."""
-    return offset if text.isascii() else len(encode(text[:offset]))

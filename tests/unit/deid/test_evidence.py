@@ -75,7 +75,7 @@ def test_labelled_sets_are_scored_by_cover() -> None:
     half = labelled.evaluate(GOLD, {"a": [{"start": 0, "end": 3}]})
     assert (half.recall[""].k, half.recall[""].n) == (1, 2)
     assert (half.clean.k, half.clean.n) == (0, 1)
-    assert half.token_precision == 1.0
+    assert half.precision.point == 1.0
     assert half.misses == (("a", 8, 10, "PERSON"),)
     assert labelled.evaluate(GOLD, {"a": [{"start": 0, "end": 11}]}).clean.k == 1
 

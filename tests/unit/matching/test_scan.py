@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from incamera.core.errors import Refused
 from incamera.core.records import HEADER, Match
-from incamera.matching import compiled, plain, scan, segment
+from incamera.matching import compiled, plain, scan
 from incamera.matching.index import Index
 from incamera.testing.matching import brute_force, conversation, cut, prose, work
 
@@ -228,7 +228,3 @@ def test_no_text_in_any_repr() -> None:
     runs = next(scan.scan_runs([conversation(("assistant", text))], index))[1]
     for thing in (index, index.segments[0], rows, runs[0], index.segments[0].works[0]):
         assert "Confidential" not in repr(thing)
-
-
-def test_segments_module_counts_words() -> None:
-    assert segment.word_count("Don't stop") == 3

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import random
-from math import isclose
 
 import pytest
 
 from incamera.core.errors import Malformed
-from incamera.sampling.size import expected_subjects, precision_of, reviews_for_recall, size_for, tradeoffs
+from incamera.sampling.size import expected_subjects, precision_of, tradeoffs
 
 
 def test_the_figures_of_the_dispute() -> None:
-    assert round(size_for(0.5, 0.04), -1) == 2400  # +-2 points at one half: 2,401
-    assert round(size_for(1e-4, 0.20) / 1e6, 2) == 0.96
-    assert round(size_for(1e-4, 0.10) / 1e6, 2) == 3.84
-    for millions, per_cent in ((20, 4.4), (78, 2.2), (120, 1.8), (5, 8.8)):
-        assert round(100 * precision_of(millions * 10**6, 1e-4), 1) == per_cent
-    assert reviews_for_recall(1e-4) == 4_000_000
+    assert round(precision_of(2401, 0.5), 3) == 0.04  # two points at one half
+    for millions, per_cent in ((20, 4.4), (78, 2.2), (120, 1.8), (5, 8.8), (0.96, 20), (3.84, 10)):
+        assert round(100 * precision_of(round(millions * 10**6), 1e-4), 1) == per_cent
 
 
-def test_size_and_precision_are_inverse() -> None:
-    for population in (None, 10**6):
-        n = size_for(0.01, 0.05, population=population)
-        assert isclose(precision_of(n, 0.01, population=population), 0.05, rel_tol=1e-3)
-    assert size_for(0.01, 0.0001, population=5000) == 5000
+def test_a_finite_frame_says_more_and_a_census_everything() -> None:
+    assert precision_of(4000, 0.01, population=5000) < precision_of(4000, 0.01, population=10**6) < precision_of(4000, 0.01)
     assert precision_of(5000, 0.01, population=5000) == 0.0
 
 
@@ -49,11 +42,9 @@ def test_the_curve_at_scale() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: size_for(0, 0.1),
-        lambda: size_for(0.1, 0),
+        lambda: precision_of(5, 0),
         lambda: precision_of(0, 0.1),
         lambda: precision_of(5, 0.1, confidence=1),
-        lambda: reviews_for_recall(2),
         lambda: expected_subjects(11, {1: 10}),
         lambda: expected_subjects(1, {0: 10}),
     ],

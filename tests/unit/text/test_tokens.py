@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from incamera.text import tokens
-from incamera.text.offsets import Packed, code_point_to_byte, from_arrow, pack, pack_bytes
+from incamera.text.offsets import Packed, from_arrow, pack, pack_bytes
 
 
 def spelled(text: str, *, chars: bool = False) -> list[tuple[str, int, int]]:
@@ -98,11 +98,6 @@ def test_a_buffer_without_padding() -> None:
 def test_room_grows_with_expansions() -> None:
     text = "\ufdfa" * 3000 + "½" * 3000
     assert spelled(text) == tokens.words(text)
-
-
-def test_code_points_against_bytes() -> None:
-    assert code_point_to_byte("plain", 3) == 3
-    assert code_point_to_byte("näh", 2) == 3
 
 
 def test_no_text_in_repr() -> None:

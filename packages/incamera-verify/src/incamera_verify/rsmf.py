@@ -26,8 +26,6 @@ from incamera_verify.native import ARCHIVE_NAME, CONTENT_TYPE, MANIFEST_NAME, ZI
 
 #: A native larger than this is refused before it is taken apart.
 NATIVE_BYTES_MAX = 1 << 29
-#: Relativity's advice; a larger conversation loads slowly but is not wrong.
-EVENTS_ADVISED = 10_000
 
 HEADERS = frozenset(
     name.lower()

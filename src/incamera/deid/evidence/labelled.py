@@ -64,10 +64,6 @@ class Table:
         return {row.value: row.covered for row in self.rows if row.by in ("", "label")}
 
     @property
-    def token_precision(self) -> float | None:
-        return self.precision.point
-
-    @property
     def masked_share(self) -> float | None:
         return self.masked.point
 
