@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -54,11 +55,17 @@ def verify(public: str, context: str, message: bytes, signature: str, *, where: 
         raise Unverified("crypto.bad-signature", "the signature does not verify under the stated key", where=where) from None
 
 
-def grant_tag(mac_key: bytes, grant: Grant) -> str:
+#: The home's grant key, or whoever has it and tags a grant with it: a broker, which looks first whether there is such a grant.
+GrantKey = bytes | Callable[[Grant], str]
+
+
+def grant_tag(mac_key: GrantKey, grant: Grant) -> str:
     """Hex HMAC-SHA256 of a grant under the home's grant key: what `grant.tag` must be.
 
     Only `governance.grant.issue` writes it, only `vault.within` and the key broker check it (`verify_grant_tag`).
     """
+    if callable(mac_key):
+        return mac_key(grant)
     return hmac.new(mac_key, b"incamera/grant/1\0" + grant_bytes(grant), hashlib.sha256).hexdigest()
 
 

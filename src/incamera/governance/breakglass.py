@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, Protocol
 
 from incamera.core.canon import canonical, instant
-from incamera.core.crypto import grant_tag
+from incamera.core.crypto import GrantKey, grant_tag
 from incamera.core.errors import Error, Malformed, Refused, Unavailable
 from incamera.core.ids import Digest, digest
 from incamera.core.ports import Appender, Clock
@@ -81,7 +81,7 @@ def break_glass(
     pager: Pager,
     reviews: Reviews,
     policy: Policy,
-    mac_key: bytes,
+    mac_key: GrantKey,
     appender: Appender,
     clock: Clock,
 ) -> Grant:

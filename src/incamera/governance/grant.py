@@ -12,7 +12,7 @@ from datetime import UTC, timedelta
 from typing import Any, Final
 
 from incamera.core.canon import instant
-from incamera.core.crypto import grant_tag
+from incamera.core.crypto import GrantKey, grant_tag
 from incamera.core.errors import Error, Refused
 from incamera.core.ids import Digest, digest
 from incamera.core.ports import Appender, Clock
@@ -35,7 +35,7 @@ def issue(
     *,
     order: Order,
     actor: Identity,
-    mac_key: bytes,
+    mac_key: GrantKey,
     appender: Appender,
     clock: Clock,
     policy: Policy,
@@ -82,7 +82,7 @@ def issue_standing(
     *,
     signers: Sequence[Signer],
     actor: Identity,
-    mac_key: bytes,
+    mac_key: GrantKey,
     appender: Appender,
     clock: Clock,
     policy: Policy,
@@ -114,7 +114,7 @@ def issue_standing(
     return _decide(attempt, approvals, policy, mac_key)
 
 
-def _decide(attempt: Attempt, approvals: Sequence[Approval], policy: Policy, mac_key: bytes) -> Grant:
+def _decide(attempt: Attempt, approvals: Sequence[Approval], policy: Policy, mac_key: GrantKey) -> Grant:
     """Record the request, check, ask the policies, record the outcome; only then is there a grant."""
     request = attempt.request
     asked = attempt.record("access.requested", expires_at=instant(attempt.ends([])), **attempt.subject())
@@ -140,7 +140,7 @@ def _decide(attempt: Attempt, approvals: Sequence[Approval], policy: Policy, mac
     return _sealed(attempt, names, receipt, approvals, mac_key)
 
 
-def _sealed(attempt: Attempt, names: list[Any], receipt: Receipt, approvals: Sequence[Approval], mac_key: bytes) -> Grant:
+def _sealed(attempt: Attempt, names: list[Any], receipt: Receipt, approvals: Sequence[Approval], mac_key: GrantKey) -> Grant:
     """The grant itself, after its receipt exists."""
     untagged = Grant(
         actor=attempt.actor.name,
