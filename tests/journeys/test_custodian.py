@@ -15,6 +15,7 @@ import pytest
 from commands import PASSPHRASE, Terminal, acts, running
 from parties import Matter, log, small_log
 
+from incamera.clerk.connected import connect
 from incamera.clerk.home import Home
 from incamera.core.errors import Unavailable
 
@@ -350,7 +351,7 @@ def test_an_answer_gets_its_keys_from_a_broker_of_its_own_process(terminal: Term
     serve = ["broker", "serve", "--home", desk.home, "--account", os.geteuid()]
     with running(serve) as (process, ready):
         assert ready["socket"] == str(door)
-        with Home.open(desk.home, passphrase=PASSPHRASE) as home:
+        with connect(desk.home) as home:
             assert home.vault.address == str(door)
             done = matter.finish(home)
             assert done["verdict"].startswith("verified")
@@ -365,7 +366,7 @@ def test_an_answer_gets_its_keys_from_a_broker_of_its_own_process(terminal: Term
             capture_output=True,
             text=True,
         )
-        assert (refused.returncode, "vault.broker-running" in refused.stderr) == (4, True)
+        assert (refused.returncode, "broker.keys-open" in refused.stderr) == (4, True)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
     assert not door.exists()
@@ -381,11 +382,10 @@ def test_a_killed_brokers_socket_is_taken_over_and_without_it_nothing_opens(
         process.kill()
         process.wait(timeout=30)
     assert door.exists(), "killed: the socket stays"
-    with Home.open(desk.home, passphrase=PASSPHRASE) as home:
-        with pytest.raises(Unavailable, match=r"vault\.broker-gone"):
-            matter.finish(home)
-        with running(serve):
-            assert matter.finish(home)["verdict"].startswith("verified")
+    with pytest.raises(Unavailable, match=r"vault\.broker-gone"):
+        connect(desk.home)
+    with running(serve) as (process, _), connect(desk.home) as home:
+        assert matter.finish(home)["verdict"].startswith("verified")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")

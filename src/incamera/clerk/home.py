@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from incamera.clerk.alone import Alone
 from incamera.clerk.clock import SystemClock
 from incamera.clerk.follow import Follower
+from incamera.clerk.granting import court_grant
 from incamera.clerk.homefile import (
     HomeFacts,
     bring_secrets,
@@ -29,12 +31,16 @@ from incamera.clerk.homefile import (
 )
 from incamera.clerk.keyservice import Local, Passphrase, open_service, parse
 from incamera.clerk.passphrase import passphrase_from
+from incamera.core.crypto import GrantKey
 from incamera.core.errors import Error, Refused, Unavailable
+from incamera.core.ids import Digest
 from incamera.core.ports import Clock
-from incamera.core.records import Entry, Receipt
+from incamera.core.records import Entry, Grant, Receipt
 from incamera.governance import policy
 from incamera.governance.gate import Gate
+from incamera.governance.request import SignedApproval
 from incamera.governance.standing import Standing
+from incamera.governance.terms import Order
 from incamera.ledger.log import Ledger
 from incamera.vault import envelope
 from incamera.vault.database import Database
@@ -61,6 +67,7 @@ class Home:
     demonstration: bool
     broker: str | None = None
     clock: Clock = field(default_factory=SystemClock)
+    _alone: Alone | None = field(default=None, init=False)
 
     def __repr__(self) -> str:
         return f"<Home {self.origin}>"
@@ -135,11 +142,19 @@ class Home:
             passphrase: Of the local key service, or the PIN of a hardware module; not asked for where none is taken.
         Raises:
             Unavailable: `home.missing`; a key service that is missing, away, or does not open (`vault.kms-*`).
-            Malformed: `home.damaged`, `vault.kms-address`. Refused: `vault.other-kms`, it is not the one of keys.db.
+            Malformed: `home.damaged`, `vault.kms-address`. Refused: `vault.other-kms`, it is not the one of keys.db;
+                `broker.keys-open`, the home has a broker, and it runs: ask it (`connected.connect`).
         """
         facts = read_facts(path)
-        kms = open_service(parse(facts.kms, where="home.toml"), path, passphrase)
+        alone = Alone(path) if facts.broker else None
+        try:
+            kms = open_service(parse(facts.kms, where="home.toml"), path, passphrase)
+        except BaseException:
+            if alone is not None:
+                alone.end()
+            raise
         home = cls._of(path, facts, kms, clock)
+        home._alone = alone
         if facts.epoch is not None:
             with home._keyring() as keyring:
                 bring_secrets(path, facts, kms, keyring)
@@ -170,6 +185,8 @@ class Home:
         for room in ("vault", "ledger"):
             if room in self.__dict__:
                 self.__dict__.pop(room).close()
+        if self._alone is not None:
+            self._alone.end()
 
     # --- rooms -------------------------------------------------------------------------------------------------
 
@@ -184,7 +201,7 @@ class Home:
             self.kms,
             appender=self.ledger,
             clock=self.clock,
-            grant_key=self.grant_key,
+            grant_key=self._secrets[GRANT_SECRET],
             log=self.ledger_keys,
             gate=self.gate,
             broker=self.broker,
@@ -201,6 +218,10 @@ class Home:
             return standing
 
         return Gate(policy.shipped(), standing=now)
+
+    def court_grant(self, order: Order, approvals: Sequence[SignedApproval], *, actor: str, listed: Digest) -> Grant:
+        """A court order's grant, from the approvals of people whom the order names; see `granting.court_grant`."""
+        return court_grant(self, order, approvals, actor=actor, listed=listed)
 
     # --- keys --------------------------------------------------------------------------------------------------
 
@@ -229,11 +250,11 @@ class Home:
         return Signer.parse(self._secrets[MANIFEST_SECRET].decode())
 
     @property
-    def grant_key(self) -> bytes:
+    def grant_key(self) -> GrantKey:
         return self._secrets[GRANT_SECRET]
 
     @cached_property
-    def _secrets(self) -> dict[str, bytes]:
+    def _secrets(self) -> Mapping[str, bytes]:
         """The home's secrets, read once, before the vault opens: the vault needs a ledger, and the ledger its keys."""
         found: dict[str, bytes] = {}
         with self._keyring() as keyring:

@@ -24,16 +24,25 @@ def _said(told: dict[str, Any]) -> None:
 
 @app.command()
 def serve(
-    account: Annotated[list[str], typer.Option(help="An account of this machine that may ask, by name or number; repeat.")],
+    account: Annotated[
+        list[str] | None,
+        typer.Option(help="An account of this machine that may ask for keys under a grant, by name or number; repeat."),
+    ] = None,
+    clerk: Annotated[
+        list[str] | None, typer.Option(help="An account that may also store, place holds and answer orders; repeat.")
+    ] = None,
+    custodian: Annotated[
+        list[str] | None, typer.Option(help="An account that may do all that the broker's own may; repeat.")
+    ] = None,
     socket: Annotated[Path | None, typer.Option(help="Where to listen; by default what the home names.")] = None,
     home: options.Home = options.DEFAULT_HOME,
     passphrase_file: options.PassphraseFile = None,
 ) -> None:
-    """Release keys on a socket, each for a grant the ledger knows, until told to end. Prints one line of JSON when it listens."""
+    """Open keys.db, alone, and answer for it on a socket until told to end. Prints one line of JSON when it listens."""
     from incamera.clerk import serve as serving
 
-    with options.opened(home, passphrase_file) as opened:
-        serving.broker(opened, socket, account, ready=_said)
+    with options.opened(home, passphrase_file, keys_here=True) as opened:
+        serving.broker(opened, socket, account or (), clerks=clerk or (), custodians=custodian or (), ready=_said)
 
 
 @witness.command()

@@ -155,7 +155,7 @@ def fsck(
     """Every flaw of the home's own ledger, exit code 5 if there is any. A torn end after a crash is none."""
     from incamera.clerk import attest
 
-    with options.opened(home, passphrase_file) as opened:
+    with options.opened(home, passphrase_file, keys_here=repair) as opened:
         found = attest.repair(opened) if repair else attest.health(opened)
         output.result(found, as_json=json)
         if found["flaws"]:

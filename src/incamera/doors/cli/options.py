@@ -43,11 +43,11 @@ DEFAULT_HOME = Path.home() / ".incamera"
 
 
 @contextmanager
-def opened(home: Path, passphrase_file: Path | None) -> Iterator[OpenedHome]:
-    """The home, opened with the passphrase from where it is kept, and closed again."""
-    from incamera.clerk.home import Home
+def opened(home: Path, passphrase_file: Path | None, *, keys_here: bool = False) -> Iterator[OpenedHome]:
+    """The home, through the broker that it names or else with the passphrase from where it is kept, and closed again."""
+    from incamera.clerk.connected import open_home
 
-    with Home.open(home, passphrase=asked(passphrase_file, home)) as found:
+    with open_home(home, passphrase=asked(passphrase_file, home), keys_here=keys_here) as found:
         yield found
 
 
