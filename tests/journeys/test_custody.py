@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from commands import PASSPHRASE, Terminal, acts
 from delivered import figures, table
 from parties import Matter, conversation, log, small_log
 
+from incamera.clerk.clock import SystemClock
 from incamera.clerk.home import Home
 from incamera.vault import held
 
@@ -92,17 +94,69 @@ def test_a_person_seals_and_an_order_gets_ciphertext_and_a_statement(desk: Termi
     assert desk.run("ledger", "fsck").json["flaws"] == []
 
 
+def unsealed(desk: Terminal, trustees: dict[str, Path], request: Path, tmp_path: Path) -> Path:
+    """What two trustees make of a request, on their machines: the answer for the holder."""
+    share, reply = tmp_path / "their-share.json", tmp_path / "their-reply.json"
+    keys = [word for row in desk.run("ledger", "keys").rows for word in ("--log", row["key"])]
+    peel = ("--key", trustees["neutral"], "--as", "neutral", "--with", "court", *keys, "-o", share, "--yes")
+    desk.run("trustee", "peel", request, *peel).json
+    desk.run("trustee", "unseal", request, share, "--key", trustees["court"], "--as", "court", *keys, "-o", reply, "--yes").json
+    return reply
+
+
+def test_an_answer_waits_for_the_trustees_and_goes_on_with_them(
+    desk: Terminal, trustees: dict[str, Path], escrowed: Matter, tmp_path: Path
+) -> None:
+    approvals = drawn(desk, escrowed)
+    waiting = answer(desk, escrowed, *approvals)
+    assert (waiting.code, waiting.flaw) == (8, "access.awaiting-trustees")
+    request = escrowed.out / "unsealing" / "request.json"
+    for part in ("1 escrowed", "two of court, holder and neutral", str(request), "vault unseal admit", "vault unseal end"):
+        assert part in waiting.err
+    before = request.read_bytes()
+    # Run again it waits for the same answer: nobody is asked twice, and a request that was mislaid is handed over anew.
+    request.unlink()
+    assert answer(desk, escrowed).flaw == "access.awaiting-trustees"
+    assert request.read_bytes() == before and acts(desk).count("unsealing.asked") == 1
+    assert (request.stat().st_mode & 0o777, "key.released" in acts(desk)) == (0o600, False)
+    reply = unsealed(desk, trustees, request, tmp_path)
+    assert desk.run("vault", "unseal", "admit", escrowed.order, reply).json["unsealed"] == 1
+    done = answer(desk, escrowed).json
+    assert done["verdict"].startswith("verified") and (done["examined"], done["drawn"]) == (12, 12)
+    assert "exceptions.escrow-sealed" not in figures(escrowed.out)
+    order = [acts(desk).index(act) for act in ("access.granted", "unsealing.asked", "key.unsealed", "key.released")]
+    assert order == sorted(order), "nothing was opened before the trustees had answered"
+
+
 def test_without_the_trustees_an_escrowed_conversation_is_an_exception(
     desk: Terminal, trustees: dict[str, Path], escrowed: Matter, tmp_path: Path
 ) -> None:
     approvals = drawn(desk, escrowed)
-    assert answer(desk, escrowed, *approvals).json["verdict"].startswith("verified")
+    assert answer(desk, escrowed, *approvals).flaw == "access.awaiting-trustees"
+    assert desk.run("vault", "unseal", "end", escrowed.order, "--yes").json["forgotten"] == 0
+    assert answer(desk, escrowed).json["verdict"].startswith("verified")
     said = figures(escrowed.out)
     assert (said["frame.custody.escrowed"], said["draw.custody.escrowed"], said["exceptions.escrow-sealed"]) == (1, 1, 1)
     (line,) = table(escrowed.out, "LOGS/exceptions")
     assert (line["stage"], line["code"]) == ("examine", "vault.escrow-sealed")
     nothing = ("vault", "answer-held", escrowed.order, "-o", tmp_path / "x", "--statement", tmp_path / "y")
     assert desk.run(*nothing).flaw == "custody.nothing-held"
+
+
+def test_the_wait_for_trustees_is_boxed(
+    desk: Terminal, trustees: dict[str, Path], escrowed: Matter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its time a request opens nothing any more, and the walk goes on without what stayed sealed."""
+    approvals = drawn(desk, escrowed)
+    assert answer(desk, escrowed, *approvals).flaw == "access.awaiting-trustees"
+    reply = unsealed(desk, trustees, escrowed.out / "unsealing" / "request.json", tmp_path)
+    now = SystemClock.now
+    monkeypatch.setattr(SystemClock, "now", lambda self: now(self) + timedelta(hours=71, minutes=58))
+    assert answer(desk, escrowed).flaw == "access.awaiting-trustees"
+    monkeypatch.setattr(SystemClock, "now", lambda self: now(self) + timedelta(hours=72, minutes=1))
+    assert desk.run("vault", "unseal", "admit", escrowed.order, reply).flaw == "vault.unseal-unknown"
+    assert answer(desk, escrowed).json["verdict"].startswith("verified")
+    assert figures(escrowed.out)["exceptions.escrow-sealed"] == 1
 
 
 def test_two_trustees_unseal_for_one_matter(desk: Terminal, trustees: dict[str, Path], escrowed: Matter, tmp_path: Path) -> None:
@@ -114,6 +168,8 @@ def test_two_trustees_unseal_for_one_matter(desk: Terminal, trustees: dict[str, 
     assert desk.run(*ask).flaw == "access.awaiting-approval"
     asked = desk.run(*ask, *approvals).json
     assert asked["conversations"] == 1
+    # Who asked before `answer` did is waited for just the same.
+    assert answer(desk, escrowed, *approvals).flaw == "access.awaiting-trustees"
     # Each trustee checks against the ledger's keys, sees what is asked, and decides.
     keys = [word for row in desk.run("ledger", "keys").rows for word in ("--log", row["key"])]
     first = ("trustee", "peel", request, "--key", trustees["neutral"], "--as", "neutral", "--with", "court", *keys, "-o", share)

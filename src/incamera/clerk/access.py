@@ -5,18 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from incamera.clerk import papers
 from incamera.clerk.home import Home
+from incamera.clerk.papers import request_of
 from incamera.core.canon import instant
 from incamera.core.crypto import public_text
-from incamera.core.errors import Malformed
 from incamera.core.ports import Clock
 from incamera.core.records import Entry
-from incamera.governance import keys, policy
-from incamera.governance import order as orders
-from incamera.governance.request import AccessRequest, approve, request_for, write_approval
-from incamera.governance.terms import Order
-from incamera_verify.errors import VerificationError
-from incamera_verify.note import Algorithm, Verifier
+from incamera.governance import keys
+from incamera.governance.request import approve, write_approval
+from incamera.governance.standing_terms import StandingTerms
 
 
 def keygen(out: Path, *, role: str, name: str, passphrase: bytes | None) -> dict[str, Any]:
@@ -30,37 +28,25 @@ def public_of(key: Path) -> str:
     return public_text(keys.load_private(key))
 
 
-def request_of(order: Order, log: str) -> AccessRequest:
-    """The request an order stands for in the home whose log has this key, under the policies of this version.
-
-    Raises:
-        Malformed: `access.bad-log`.
-    """
-    try:
-        key = Verifier.parse(log, "--log")
-    except VerificationError:
-        key = None
-    if key is None or key.algorithm is not Algorithm.ED25519:
-        raise Malformed("access.bad-log", "name the holder's log by its Ed25519 key, as `incamera ledger keys` prints it")
-    return request_for(order, policy=policy.shipped().digest, log=key.text)
-
-
-def show_request(order_path: Path, log: str) -> dict[str, Any]:
-    """What an approver is asked to sign: read it before signing."""
-    request = request_of(orders.load(order_path), log)
-    return {**request.terms, "request": request.digest}
+def show_request(path: Path, log: str) -> dict[str, Any]:
+    """What an approver is asked to sign: read it before signing. Of a standing request, also what it is about."""
+    paper = papers.read(path)
+    request = request_of(paper, log)
+    about = {"about": {name: value for name, value in paper.terms.items() if value is not None and name != "v"}}
+    return {**request.terms, **(about if isinstance(paper, StandingTerms) else {}), "request": request.digest}
 
 
 def sign_approval(
-    order_path: Path, key: Path, *, log: str, role: str, days: int, out: Path, passphrase: bytes | None, clock: Clock
+    path: Path, key: Path, *, log: str, role: str, days: int, out: Path, passphrase: bytes | None, clock: Clock
 ) -> dict[str, Any]:
-    """Sign the order's request with one's own key and write the approval file.
+    """Sign the request of an order, or a standing one, with one's own key and write the approval file.
 
     Raises:
-        Refused: `access.role-cannot-approve`, `access.request-ended`. Malformed: `order.*`, `governance.*`, `access.bad-log`.
+        Refused: `access.role-cannot-approve`, `access.request-ended`.
+        Malformed: `order.*`, `access.bad-request`, `governance.*`, `access.bad-log`.
     """
-    order = orders.load(order_path)
-    approval = approve(request_of(order, log), keys.load_private(key, passphrase), role=role, now=clock.now(), days=days)
+    request = request_of(papers.read(path), log)
+    approval = approve(request, keys.load_private(key, passphrase), role=role, now=clock.now(), days=days)
     write_approval(approval, out)
     return {
         "request": approval.request,
@@ -88,11 +74,10 @@ def acts(home: Home, matter: str | None) -> list[dict[str, Any]]:
     ]
 
 
-def revoke(home: Home, order_path: Path, *, reason: str, actor: str = "holder") -> dict[str, Any]:
-    """Void every approval of this order's request that was signed until now; a further run needs new ones."""
-    order = orders.load(order_path)
-    request = request_of(order, home.log_key)
+def revoke(home: Home, path: Path, *, reason: str, actor: str = "holder") -> dict[str, Any]:
+    """Void every approval of this request signed until now, and the grants given on them; a further run needs new ones."""
+    request = request_of(papers.read(path), home.log_key)
     receipt = home.ledger.append(
-        Entry(act="access.revoked", matter=order.matter.id, actor=actor, fields={"request": request.digest, "reason": reason})
+        Entry(act="access.revoked", matter=request.matter, actor=actor, fields={"request": request.digest, "reason": reason})
     )
     return {"request": request.digest, "entry": receipt.index}

@@ -7,11 +7,13 @@ edits the file gives nobody a role.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from incamera.clerk import provider, session
 from incamera.clerk.home import Home, write_atomically
 from incamera.core.canon import canonical
 from incamera.core.crypto import parse_public, public_text
@@ -21,11 +23,16 @@ from incamera.core.records import Entry
 from incamera.governance import keys
 from incamera.governance.identity import ACTOR, Identity
 from incamera.governance.service import ServiceAccount, Services, assertion
+from incamera.governance.terms import APPROVING_ROLES, Signer
 
-VERSION: Final = "incamera/accounts/1"
+VERSION: Final = "incamera/accounts/2"
+#: Version 1 knew no persons behind accounts; an account without one still has that version's digest.
+_WITHOUT_PERSONS: Final = "incamera/accounts/1"
+#: A person, as a sign-in names them: see `governance.oidc`.
+_PERSON: Final = re.compile(r"oidc:[0-9a-f]{32}\Z")
 FILE: Final = "accounts.toml"
-#: Roles that the access policies know, and `reviewer`, who judges a broken glass.
-ROLES: Final = ("examiner", "safety", "service", "rights", "erasure", "reviewer")
+#: Roles that the access policies know, `reviewer`, who judges a broken glass, and those that approve what others ask.
+ROLES: Final = ("examiner", "safety", "service", "rights", "custodian", "erasure", "reviewer", *APPROVING_ROLES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,21 +43,31 @@ class Listed:
     recorded: bool
 
 
-def add(home: Home, name: str, key: str, roles: list[str], *, actor: str) -> dict[str, Any]:
+def add(home: Home, name: str, key: str, roles: list[str], *, actor: str, person: str | None = None) -> dict[str, Any]:
     """Enter an account, or change it: first in the ledger, then in the file.
 
+    Args:
+        person: Who has to be signed in for it to act, as `access who` shows them.
     Raises:
-        Malformed: `accounts.bad-name`, `accounts.unknown-role`, `crypto.bad-key`.
+        Malformed: `accounts.bad-name`, `accounts.unknown-role`, `accounts.bad-person`, `crypto.bad-key`.
+        Refused: `accounts.role-apart`, who approves does so in one role, and asks for nothing.
     """
     if not ACTOR.match(name) or "/" in name:
         raise Malformed("accounts.bad-name", "an account has a short pseudonym: lower-case letters, digits, . _ : -")
     if not roles or not set(roles) <= set(ROLES):
         raise Malformed("accounts.unknown-role", f"roles are {', '.join(ROLES)}", where="--role")
-    account = ServiceAccount(name=name, key=public_text(parse_public(key, where="--key")), roles=tuple(sorted(set(roles))))
+    if (approving := set(roles) & set(APPROVING_ROLES)) and (len(approving) > 1 or set(roles) - approving - {"reviewer"}):
+        raise Refused("accounts.role-apart", "who approves does so in one role, and asks for nothing", where="--role")
+    if person is not None and not _PERSON.match(person):
+        raise Malformed(
+            "accounts.bad-person", "a person is named as `incamera access who` shows them: oidc:...", where="--person"
+        )
+    public = public_text(parse_public(key, where="--key"))
+    account = ServiceAccount(name=name, key=public, roles=tuple(sorted(set(roles))), person=person)
     known = {one.name: one for one in _read(home.path)} | {name: account}
     _record(home, account, "added", actor)
     _write(home.path, list(known.values()))
-    return {"account": name, "roles": list(account.roles), "key": account.key}
+    return {"account": name, "roles": list(account.roles), "key": account.key, "person": person}
 
 
 def remove(home: Home, name: str, *, actor: str) -> dict[str, Any]:
@@ -74,11 +91,31 @@ def listed(home: Home) -> list[Listed]:
     return [Listed(account=one, recorded=told.get(one.name) == ("added", _digest(one))) for one in _read(home.path)]
 
 
+def approvers(home: Home) -> tuple[Signer, ...]:
+    """Who may approve in the holder's own house: accounts of an approving role, as far as the ledger has them."""
+    known = [one.account for one in listed(home) if one.recorded]
+    return tuple(Signer(name=one.name, role=role, key=one.key) for one in known for role in one.roles if role in APPROVING_ROLES)
+
+
+def of_person(home: Home, person: str) -> list[str]:
+    """The accounts behind which this person is, as far as the ledger has them."""
+    return [one.account.name for one in listed(home) if one.recorded and one.account.person == person]
+
+
+def acting(home: Home) -> str:
+    """Who acts, for the ledger, where no account is named: the account of whoever is signed in here, or the person; else the
+    holder. Raises as `session.current`, where a sign-in is over."""
+    found = session.current(home)
+    return "holder" if found is None else next(iter(of_person(home, found.person)), found.person)
+
+
 def sign_in(home: Home, name: str, key: Path, passphrase: bytes | None) -> Identity:
-    """Prove that one holds the account's key: a statement for this home's log, signed and checked.
+    """Prove that one holds the account's key: a statement for this home's log, signed and checked. Where there is a person behind
+    the account, that person is signed in, besides, and has the roles that sign-in and account both give.
 
     Raises:
-        Refused: `service.unknown`, `accounts.not-recorded`, the ledger does not have the account as the file has it.
+        Refused: `service.unknown`, `accounts.not-recorded`, the ledger does not have the account as the file has it;
+            `signin.none`, `signin.ended`, `signin.other-person`, `signin.no-role`, `signin.required`.
         Unverified: `service.bad-signature`. Malformed, Unavailable: the key file (`governance.*`).
     """
     known = {one.account.name: one for one in listed(home)}
@@ -86,7 +123,29 @@ def sign_in(home: Home, name: str, key: Path, passphrase: bytes | None) -> Ident
         raise Refused("accounts.not-recorded", "the ledger does not have this account in these words", where=name)
     services = Services([one.account for one in known.values()], audience=home.log_key, clock=home.clock)
     private = keys.load_private(key, passphrase)
-    return services.sign_in(assertion(private, service=name, audience=home.log_key, now=home.clock.now()))
+    proven = services.sign_in(assertion(private, service=name, audience=home.log_key, now=home.clock.now()))
+    return _confirmed(home, known[name].account, proven)
+
+
+def _confirmed(home: Home, account: ServiceAccount, proven: Identity) -> Identity:
+    """The account's identity, as far as a sign-in bears it out. A role that the provider gives is given by nobody else."""
+    settings = provider.named(home)
+    if account.person is None:
+        given = frozenset(settings.roles.values()) if settings else frozenset()
+        roles = tuple(role for role in proven.roles if role not in given)
+        if not roles:
+            hint = "these roles are given by sign-in alone: enter the account with its --person"
+            raise Refused("signin.required", hint, where=account.name)
+        return replace(proven, roles=roles)
+    found = session.current(home)
+    if found is None:
+        raise Refused("signin.none", "sign in first: `incamera access sign-in`", where=account.name)
+    if found.person != account.person:
+        raise Refused("signin.other-person", "somebody else is signed in here", where=account.name)
+    roles = tuple(role for role in proven.roles if role in found.roles)
+    if not roles:
+        raise Refused("signin.no-role", "the provider gives this person none of the account's roles", where=account.name)
+    return replace(proven, roles=roles, how="oidc", mfa=found.mfa)
 
 
 def _record(home: Home, account: ServiceAccount, state: str, actor: str) -> None:
@@ -95,7 +154,8 @@ def _record(home: Home, account: ServiceAccount, state: str, actor: str) -> None
 
 
 def _digest(account: ServiceAccount) -> Digest:
-    return digest(canonical({"v": VERSION, "name": account.name, "key": account.key, "roles": list(account.roles)}))
+    words = {"v": _WITHOUT_PERSONS, "name": account.name, "key": account.key, "roles": list(account.roles)}
+    return digest(canonical(words if account.person is None else {**words, "v": VERSION, "person": account.person}))
 
 
 def _read(path: Path) -> list[ServiceAccount]:
@@ -106,19 +166,23 @@ def _read(path: Path) -> list[ServiceAccount]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         raise _damaged() from None
     rows = table.get("account", [])
-    if set(table) - {"version", "account"} or table.get("version") != VERSION or not isinstance(rows, list):
+    if (
+        set(table) - {"version", "account"}
+        or table.get("version") not in (VERSION, _WITHOUT_PERSONS)
+        or not isinstance(rows, list)
+    ):
         raise _damaged()
     return [_account(row) for row in rows]
 
 
 def _account(row: Any) -> ServiceAccount:
-    if not isinstance(row, dict) or set(row) != {"name", "key", "roles"}:
+    if not isinstance(row, dict) or set(row) - {"person"} != {"name", "key", "roles"}:
         raise _damaged()
     roles = row["roles"]
-    texts = [row["name"], row["key"], *(roles if isinstance(roles, list) else [None])]
+    texts = [row["name"], row["key"], row.get("person", ""), *(roles if isinstance(roles, list) else [None])]
     if not all(isinstance(text, str) for text in texts):
         raise _damaged()
-    return ServiceAccount(name=row["name"], key=row["key"], roles=tuple(roles))
+    return ServiceAccount(name=row["name"], key=row["key"], roles=tuple(roles), person=row.get("person"))
 
 
 def _write(path: Path, accounts: list[ServiceAccount]) -> None:
@@ -126,6 +190,7 @@ def _write(path: Path, accounts: list[ServiceAccount]) -> None:
     for one in sorted(accounts, key=lambda account: account.name):
         lines += ["", "[[account]]", f"name = {json.dumps(one.name)}", f"key = {json.dumps(one.key)}"]
         lines += [f"roles = {json.dumps(list(one.roles))}"]
+        lines += [f"person = {json.dumps(one.person)}"] if one.person else []
     write_atomically(path / FILE, ("\n".join(lines) + "\n").encode())
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from incamera.clerk import produce, reading, sample
+from incamera.clerk import produce, reading, sample, trustees
 from incamera.clerk.authorize import authorize
 from incamera.clerk.clear import decide, sort
 from incamera.clerk.collect import EXCEPTIONS, Sources, collect
@@ -90,8 +90,8 @@ def answer(home: Home, request: Request, *, watch: Watcher | None = None, extra:
         extra: Further figures for the certificate, each with its class.
 
     Raises:
-        Awaiting: `sample.awaiting-reveal`, `access.awaiting-approval`, `answer.awaiting-reading`: nothing is lost, the same
-            command resumes.
+        Awaiting: `sample.awaiting-reveal`, `access.awaiting-approval`, `access.awaiting-trustees`, `answer.awaiting-reading`:
+            nothing is lost, the same command resumes.
         Malformed, Refused, Unverified, Unavailable: as the stages say; every refusal is in the ledger.
     """
     desk = Desk(home=home, order=orders.load(request.order), watch=watch or Silent())
@@ -129,6 +129,8 @@ def _work(desk: Desk, request: Request, volume: Path, extra: Sequence[Figure]) -
     grant, approvals = authorize(desk, request.approvals, drawn.values())
     with timings.of("index"):
         index_works(desk, request.works)
+    if desk.done("examined") is None:
+        trustees.wait(desk, grant, list(drawn.values()), paper=request.order, handed=request.out / trustees.REQUEST)
     with timings.of("examine"):
         results = examine(desk, grant, list(drawn.values()), processes=request.processes, detectors=request.detectors)
     with timings.of("decide"):

@@ -52,3 +52,16 @@ def enter_ciphertext(desk: Desk) -> None:
             note="nobody but the subject opens it; a shred here does not reach the copy",
         )
     )
+
+
+def enter_standing(home: Home, name: str, *, form: str, sealed_to_person: bool) -> None:
+    """What a standing grant lets leave, and what is made on the way; counts are of nobody, and are no copy."""
+    register = home.vault.register
+    if form == "deidentified":
+        key, note = "conversation key / working set of the request", "redacted text; erased when the request is used"
+        register.add(Derived(name=f"{name}: working set", kind="working set", reach="dies-with-key", key_path=key, note=note))
+    if form == "counts":
+        return
+    key = "the person's own key" if sealed_to_person else "none: a file of whoever asked"
+    note = "whoever holds the file destroys it when the purpose is fulfilled"
+    register.add(Derived(name=name, kind=f"{form} export", reach="not-reachable", key_path=key, note=note))

@@ -1,4 +1,4 @@
-"""A desk: one run on one matter. It knows what was done before, and writes down what is done now.
+"""A desk: one run on one matter, or on one standing request. It knows what was done before, and writes down what is done now.
 
 A stage is finished when its record stands in `stages/`; its acts stand in the ledger. A run that was killed is run again
 with the same command: finished stages are recognised, unfinished ones are done over, and `run.resumed` tells so.
@@ -20,7 +20,7 @@ from incamera.clerk.home import Home, write_atomically
 from incamera.clerk.watch import Silent, Watcher
 from incamera.core.canon import canonical, instant
 from incamera.core.errors import Awaiting, Error, Refused
-from incamera.core.ids import Ref, new_ref
+from incamera.core.ids import Digest, Ref, new_ref
 from incamera.core.records import Entry, Receipt
 from incamera.governance.terms import Order
 from incamera.ledger.entry import Recorded
@@ -29,11 +29,10 @@ STAGE_VERSION = "incamera/stage/1"
 
 
 @dataclass(kw_only=True, repr=False)
-class Desk:
-    """The hands of the clerk: a home, an order, a matter's directory, a run."""
+class Work:
+    """The hands of the clerk: a home, a directory, a run, under one paper that says what may be done."""
 
     home: Home
-    order: Order
     actor: str = "holder"
     watch: Watcher = field(default_factory=Silent)
     run: Ref = field(default_factory=new_ref)
@@ -44,14 +43,21 @@ class Desk:
 
     @property
     def matter(self) -> str:
-        return self.order.matter.id
+        """Its name in the ledger."""
+        raise NotImplementedError
 
     @property
     def path(self) -> Path:
-        return self.home.matter_path(self.matter)
+        """Its directory."""
+        raise NotImplementedError
+
+    @property
+    def paper(self) -> Digest:
+        """The order, or the request that stands in its place, by digest."""
+        raise NotImplementedError
 
     def __repr__(self) -> str:
-        return f"<Desk {self.matter}>"
+        return f"<{type(self).__name__} {self.matter}>"
 
     # --- the ledger -----------------------------------------------------------------------------------------------
 
@@ -93,7 +99,7 @@ class Desk:
             record = json.loads(self._stage_path(stage).read_bytes())
         except FileNotFoundError:
             return None
-        if record.get("version") != STAGE_VERSION or record.get("order") != self.order.digest:
+        if record.get("version") != STAGE_VERSION or record.get("order") != self.paper:
             raise Refused(
                 "answer.other-order",
                 "this matter was begun under another order; restore that order, or give the new one another number",
@@ -107,7 +113,7 @@ class Desk:
         record = {
             "version": STAGE_VERSION,
             "stage": stage,
-            "order": self.order.digest,
+            "order": self.paper,
             "run": self.run,
             "at": instant(self.home.clock.now()),
             "facts": dict(facts),
@@ -130,7 +136,7 @@ class Desk:
             except BlockingIOError:
                 raise Refused("answer.running", "another run works on this matter", where=self.matter) from None
             before = self.recorded("run.started")
-            self.act("run.resumed" if before else "run.started", stage=stage, order=self.order.digest)
+            self.act("run.resumed" if before else "run.started", stage=stage, order=self.paper)
             try:
                 yield
             except Error as flaw:
@@ -147,3 +153,22 @@ class Desk:
             self.act("run.finished", stage=stage, outcome="complete")
         finally:
             os.close(lock)
+
+
+@dataclass(kw_only=True, repr=False)
+class Desk(Work):
+    """Work under a court's order."""
+
+    order: Order
+
+    @property
+    def matter(self) -> str:
+        return self.order.matter.id
+
+    @property
+    def path(self) -> Path:
+        return self.home.matter_path(self.matter)
+
+    @property
+    def paper(self) -> Digest:
+        return self.order.digest

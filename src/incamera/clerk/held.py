@@ -14,6 +14,7 @@ from incamera.clerk.desk import Desk
 from incamera.clerk.home import Home
 from incamera.core.crypto import public_text
 from incamera.core.errors import Malformed, Refused, Unavailable
+from incamera.core.ids import Ref
 from incamera.core.records import Entry
 from incamera.governance import files
 from incamera.governance import order as orders
@@ -46,13 +47,41 @@ def put(home: Home, upload: Path, *, actor: str) -> dict[str, Any]:
     }
 
 
+def reseal(home: Home, rotated: Path, *, actor: str, carry_out: bool) -> dict[str, Any]:
+    """Exchange sealed keys that a subject rotated on their own machine. Nobody here can tell a good key from a bad one: what
+    comes in has to come from the subject, and their older key file is what brings an older copy back.
+
+    Raises:
+        Malformed: `vault.envelope`, `vault.unknown-conversation`, `custody.nothing-rotated`.
+        Refused: `vault.held`, `vault.class-differs`. Unverified: `vault.envelope-differs`, more than the key is another.
+        Unavailable: `governance.unreadable`.
+    """
+    source = files.digest_of(rotated)
+    envelopes = [one for one, _ in _lines(rotated)]
+    if not envelopes:
+        raise Malformed("custody.nothing-rotated", "the file holds no envelope", where=rotated.name)
+    if not carry_out:
+        stored = home.vault.held_envelopes(Ref(one.cref.hex()) for one in envelopes)
+        sealed = {one.cref: one.key for one in stored}
+        other = sum(sealed[one.cref] != one.key for one in envelopes)
+        return {"carried_out": False, "conversations": len(sealed), "exchanged": other}
+    count = home.vault.reseal_held(envelopes)
+    fields = {"conversations": count, "recipients": len({one.recipient for one in envelopes}), "source": source}
+    home.ledger.append(Entry(act="held.resealed", matter="", actor=actor, fields=fields))
+    return {"carried_out": True, "conversations": count}
+
+
 def _uploads(path: Path) -> Iterator[tuple[Envelope, Facts]]:
+    for number, (one, facts) in enumerate(_lines(path), 1):
+        if facts is None:
+            raise Malformed("custody.no-facts", "an upload says whose it is", where=f"{path.name}:{number}")
+        yield one, facts
+
+
+def _lines(path: Path) -> Iterator[tuple[Envelope, Facts | None]]:
     try:
         with path.open("rb") as lines:
-            for number, (one, facts) in enumerate(held.read_lines(lines, where=path.name), 1):
-                if facts is None:
-                    raise Malformed("custody.no-facts", "an upload says whose it is", where=f"{path.name}:{number}")
-                yield one, facts
+            yield from held.read_lines(lines, where=path.name)
     except OSError:
         raise Unavailable("governance.unreadable", "the file cannot be read", where=path.name) from None
 

@@ -1,4 +1,4 @@
-"""Escrowed conversations of a matter: the holder asks two trustees, takes their answer in, and ends it; classes are switched.
+"""Escrowed conversations: the holder asks two trustees, takes their answer in, and ends it, under an order or a standing request.
 
 The trustees' own steps run on their machines, without a home, and never see a conversation.
 """
@@ -9,69 +9,59 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-
-from incamera.clerk import sample
+from incamera.clerk import papers, sample, trustees
 from incamera.clerk.authorize import authorize, kept_grant
-from incamera.clerk.desk import Desk
+from incamera.clerk.desk import Desk, Work
 from incamera.clerk.home import Home
 from incamera.clerk.recovery import private_key
 from incamera.core.canon import instant
 from incamera.core.errors import Malformed, Refused, Unavailable
 from incamera.core.ports import Clock
-from incamera.core.records import Custody, Entry, Grant
+from incamera.core.records import Entry, Grant
 from incamera.governance import files
-from incamera.governance import order as orders
 from incamera.vault import escrow
 from incamera_verify.errors import VerificationError
 from incamera_verify.note import Verifier
 
 
-def request(home: Home, order: Path, approvals: Sequence[Path], *, out: Path, actor: str) -> dict[str, Any]:
+def request(home: Home, paper: Path, approvals: Sequence[Path], *, out: Path, actor: str) -> dict[str, Any]:
     """Ask for the escrowed ones of a matter's draw, under its grant; writes the document for two trustees.
 
-    The grant is the one that `answer` goes on with: what the approvals allow, over the draw and nothing else.
+    The grant is the one that `answer` goes on with: what the approvals allow, over the draw and nothing else. A standing request
+    has its grant from whoever asked (`access use`, `vault switch-class`).
 
     Raises:
-        Refused: `sample.no-draw`, `vault.nothing-escrowed`, and as `authorize`. Awaiting: `access.awaiting-approval`.
-        Unavailable: `governance.exists`.
+        Refused: `sample.no-draw`, `custody.no-grant`, `vault.nothing-escrowed`, and as `authorize`.
+        Awaiting: `access.awaiting-approval`. Unavailable: `governance.exists`.
     """
-    desk = Desk(home=home, order=orders.load(order))
+    desk = papers.work(home, paper)
     _absent(out)
-    drawn = sample.drawn_of(desk)
+    crefs = list(sample.drawn_of(desk).values()) if isinstance(desk, Desk) else home.vault.listed(desk.terms.listed)
     with desk.running("authorize"):
-        grant, _ = authorize(desk, approvals, drawn.values())
-        document = home.vault.unsealing.ask(grant, drawn.values())
-        asked = escrow.read_request(document)
-        fields: dict[str, Any] = {
-            "request": asked.digest,
-            "conversations": len(asked.sealed),
-            "grant": grant.receipt.index,
-            "until": instant(asked.expires_at),
-        }
-        home.ledger.append(Entry(act="unsealing.asked", matter=desk.matter, actor=actor, fields=fields))
+        grant = authorize(desk, approvals, crefs)[0] if isinstance(desk, Desk) else _grant(desk)
+        document, fields = trustees.ask(desk, grant, crefs, actor=actor)
     files.write_new(out, document)
     return {"matter": desk.matter, **fields, "file": str(out)}
 
 
-def admit(home: Home, order: Path, answer: Path) -> dict[str, Any]:
+def admit(home: Home, paper: Path, answer: Path) -> dict[str, Any]:
     """Take the trustees' answer in. `key.unsealed` is in the ledger before a key is kept; the same answer again is one.
 
     Raises:
         Refused: `custody.no-grant`, `vault.unseal-unknown`. Unverified, Malformed: as `Unsealing.admit`.
     """
-    desk = Desk(home=home, order=orders.load(order))
+    desk = papers.work(home, paper)
     count = home.vault.unsealing.admit(_grant(desk), files.read(answer, limit=DOCUMENT_BYTES_MAX))
     return {"matter": desk.matter, "unsealed": count}
 
 
-def end(home: Home, order: Path, *, actor: str, carry_out: bool) -> dict[str, Any]:
-    """Forget what was unsealed for the matter's grant, and every open request, before their time.
+def end(home: Home, paper: Path, *, actor: str, carry_out: bool) -> dict[str, Any]:
+    """Forget what was unsealed for the grant, and every open request, before their time; nobody waits for trustees then.
 
     Raises:
         Refused: `custody.no-grant`.
     """
-    desk = Desk(home=home, order=orders.load(order))
+    desk = papers.work(home, paper)
     grant = _grant(desk)
     if not carry_out:
         return {"carried_out": False, "matter": desk.matter}
@@ -79,34 +69,6 @@ def end(home: Home, order: Path, *, actor: str, carry_out: bool) -> dict[str, An
     fields: dict[str, Any] = {"grant": grant.receipt.index, "conversations": gone}
     home.ledger.append(Entry(act="unsealing.ended", matter=desk.matter, actor=actor, fields=fields))
     return {"carried_out": True, "matter": desk.matter, "forgotten": gone}
-
-
-def switch(home: Home, order: Path, *, subject: str, to: Custody, recipient: str | None, carry_out: bool) -> dict[str, Any]:
-    """Seal everything of a subject anew in another class, under a matter's grant that opens all of it.
-
-    Raises:
-        Malformed: `custody.unknown`, `custody.bad-key`, `vault.no-recipient`.
-        Refused: `custody.no-grant`, and as `Vault.switch_class`: under a hold, or beyond what the grant opens.
-    """
-    desk = Desk(home=home, order=orders.load(order))
-    ref = home.vault.subjects([subject])[subject]
-    if ref is None:
-        raise Malformed("custody.unknown", "the vault has nothing of a subject of this name", where="--subject")
-    grant = _grant(desk)
-    public = _public(recipient) if recipient else None
-    if not carry_out:
-        theirs = [facts for facts in home.vault.facts() if facts.subject == ref]
-        now = sorted({facts.custody for facts in theirs})
-        return {
-            "carried_out": False,
-            "reference": ref,
-            "from": ", ".join(now),
-            "to": to,
-            "conversations": len(theirs),
-            "holds": home.vault.holds.over(bytes.fromhex(ref)),
-        }
-    count = home.vault.switch_class(ref, to, grant=grant, recipient=public)
-    return {"carried_out": True, "reference": ref, "to": to, "conversations": count}
 
 
 # --- the trustees, on machines of their own ----------------------------------------------------------------------------
@@ -172,10 +134,10 @@ def unseal(
 # --- the parts ----------------------------------------------------------------------------------------------------------
 
 
-def _grant(desk: Desk) -> Grant:
+def _grant(desk: Work) -> Grant:
     grant = kept_grant(desk)
     if grant is None:
-        raise Refused("custody.no-grant", "no grant of this order lives; ask with its approvals", where=desk.matter)
+        raise Refused("custody.no-grant", "no grant lives under this paper; ask with its approvals", where=desk.matter)
     return grant
 
 
@@ -200,14 +162,6 @@ def _shown(asked: escrow.Request) -> dict[str, Any]:
         "conversations": len(asked.sealed),
         "expires_at": instant(asked.expires_at),
     }
-
-
-def _public(text: str) -> X25519PublicKey:
-    try:
-        return X25519PublicKey.from_public_bytes(bytes.fromhex(text))
-    except ValueError:
-        hint = "expected 32 bytes in hex, as `incamera client keygen` prints them"
-        raise Malformed("custody.bad-key", hint, where="--recipient") from None
 
 
 def _absent(path: Path) -> None:

@@ -370,6 +370,7 @@ ACTS: Mapping[str, Mapping[str, Kind]] = {
         "to": _one_of("operator", "escrowed", "user"),
         "conversations?": COUNT,
     },
+    "held.resealed": {"conversations": COUNT, "recipients": COUNT, "source": DIGEST},
     "consent.changed": {"subject": PSEUDONYM, "purpose": SLUG, "state": _one_of("given", "withdrawn"), "request?": DIGEST},
     "policy.changed": {"policy": DIGEST, "previous?": DIGEST, "schema?": DIGEST},
 }

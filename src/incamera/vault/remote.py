@@ -215,6 +215,11 @@ class RemoteUnsealing:
     def ask(self, grant: Grant, crefs: Iterable[Ref]) -> bytes:
         return self._line.ask("ask_trustees", bytes, grant=grant, crefs=_packed(crefs))
 
+    def sealed(self, grant: Grant, crefs: Iterable[Ref]) -> list[Ref]:
+        pieces = chunks(list(crefs), _REFS)
+        found = (self._line.ask("still_sealed", bytes, grant=grant, crefs=_packed(some)) for some in pieces)
+        return [Ref(cref.hex()) for packed in found for cref in refs(packed)]
+
     def admit(self, grant: Grant, answer: bytes) -> int:
         return self._line.ask("admit_answer", int, grant=grant, answer=answer)
 

@@ -92,6 +92,7 @@ def operations(opener: Embedded) -> Operations:
         service.copies,
         service.waiting_shreds,
         service.ask_trustees,
+        service.still_sealed,
         service.admit_answer,
         service.end_unsealing,
         service.no_key,
@@ -252,6 +253,10 @@ class _Service:
     def ask_trustees(self, grant: Grant, crefs: bytes) -> bytes:
         with self._alone():
             return self._opener.unsealing.ask(grant, [Ref(cref.hex()) for cref in refs(crefs)])
+
+    def still_sealed(self, grant: Grant, crefs: bytes) -> bytes:
+        sealed = self._opener.unsealing.sealed(grant, [Ref(cref.hex()) for cref in refs(crefs)])
+        return b"".join(bytes.fromhex(ref) for ref in sealed)
 
     def admit_answer(self, grant: Grant, answer: bytes) -> int:
         with self._alone():

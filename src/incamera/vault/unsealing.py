@@ -20,6 +20,7 @@ from incamera.core.ids import Ref
 from incamera.core.ports import Appender, Clock
 from incamera.core.records import Entry, Grant
 from incamera.vault import envelope, escrow, keyrows
+from incamera.vault.database import chunks
 from incamera.vault.envelope import Class
 from incamera.vault.keyrows import KeyRow, SubjectRow
 from incamera.vault.keys import Keyring, Subject
@@ -29,6 +30,8 @@ UNSEALED_KEY = b"unsealed-key"
 #: How long an answer serves at most; the grant may end before.
 BOX = timedelta(hours=72)
 _REF_BYTES = 16
+#: Key rows looked at in one piece.
+_ASKED = 16_384
 _SECRET = "unseal/"  # noqa: S105 - the first part of a name
 
 
@@ -153,9 +156,10 @@ class Unsealing:
 
     def sealed(self, grant: Grant, crefs: Iterable[Ref]) -> list[Ref]:
         """Those of *crefs* that are escrowed and that nobody has unsealed for *grant*, or no longer: they would not open now."""
-        wanted = sorted({bytes.fromhex(cref) for cref in crefs})
-        rows, subjects = keyrows.read(self._keys, wanted) if wanted else ([], {})
-        versions = {row.cref: subjects[row.uref].version for row in rows if row.kind == Class.ESCROWED}
+        versions: dict[bytes, int] = {}
+        for some in chunks(sorted({bytes.fromhex(cref) for cref in crefs}), _ASKED):
+            rows, subjects = keyrows.read(self._keys, some)
+            versions |= {row.cref: subjects[row.uref].version for row in rows if row.kind == Class.ESCROWED}
         query = (
             "SELECT u.cref, u.version, r.tag, r.expires_at FROM unsealed AS u"
             " JOIN unsealing AS r ON r.id = u.request WHERE u.cref IN ({})"

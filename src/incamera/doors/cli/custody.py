@@ -16,7 +16,8 @@ from incamera.doors.cli import options, output
 unsealing = typer.Typer(name="unseal", help="Escrowed conversations of one matter, by two trustees.", no_args_is_help=True)
 
 Order = Annotated[Path, typer.Argument(metavar="ORDER.toml", help="The order of the matter.")]
-Request = Annotated[Path, typer.Argument(metavar="REQUEST.json", help="What the holder asks, by `vault unseal request`.")]
+Paper = Annotated[Path, typer.Argument(metavar="ORDER.toml|REQUEST.json", help="The order, or the standing request.")]
+Request = Annotated[Path, typer.Argument(metavar="UNSEAL.json", help="What the holder asks of trustees.")]
 Key = Annotated[Path, typer.Option(help="The trustee's private key file.")]
 Log = Annotated[list[str], typer.Option(help="A key of the holder's log, as `ledger keys` prints it; give every one.")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="Where the document goes; never overwritten.")]
@@ -42,6 +43,7 @@ def register(vault: typer.Typer, trustee: typer.Typer) -> None:
     """Put the commands into the groups of the vault and of trustees."""
     vault.command("put-held")(put_held)
     vault.command("answer-held")(answer_held)
+    vault.command("reseal-held")(reseal_held)
     vault.command("switch-class")(switch_class)
     vault.add_typer(unsealing)
     trustee.command("peel")(peel)
@@ -80,25 +82,41 @@ def answer_held(
         output.planned(done, as_json=json)
 
 
-def switch_class(
-    order: Order,
-    subject: Annotated[str, typer.Option(help="A person, as the source names them: everything of theirs.")],
-    to: Annotated[Class, typer.Option(help="The class in which everything is sealed anew.")],
-    recipient: Annotated[str | None, typer.Option(help="For class user: the person's public key, by `client keygen`.")] = None,
+def reseal_held(
+    rotated: Annotated[Path, typer.Argument(metavar="ROTATED.jsonl", help="What `incamera client rotate` wrote.")],
     yes: options.Yes = False,
+    actor: options.Actor = "holder",
     home: options.Home = options.DEFAULT_HOME,
     passphrase_file: options.PassphraseFile = None,
     json: options.AsJson = False,
 ) -> None:
-    """Seal everything of a subject anew in another class, under the order's grant, which must open all of it.
+    """Exchange sealed keys after a person's rotation; bodies stay. Refused under a hold, and if anything else differs."""
+    from incamera.clerk import held
+
+    with options.opened(home, passphrase_file) as opened:
+        output.planned(held.reseal(opened, rotated, actor=actor, carry_out=yes), as_json=json)
+
+
+def switch_class(
+    paper: Annotated[Path, typer.Argument(metavar="REQUEST.json", help="By `access request --purpose class_switch`.")],
+    account: Annotated[str, typer.Option(help="The account that asked.")],
+    key: Annotated[Path, typer.Option(help="The account's private key file.")],
+    approval: Annotated[list[Path] | None, typer.Option(help="A signed approval; two are needed.")] = None,
+    yes: options.Yes = False,
+    key_passphrase_file: options.KeyPassphraseFile = None,
+    home: options.Home = options.DEFAULT_HOME,
+    passphrase_file: options.PassphraseFile = None,
+    json: options.AsJson = False,
+) -> None:
+    """Seal everything of a subject anew in another class, under a request of its own that two people approved.
 
     Refused while a hold covers any of it. Roll the epoch afterwards: older backups open the older rows until then.
     """
-    from incamera.clerk import unsealing
+    from incamera.clerk import accounts, switching
 
     with options.opened(home, passphrase_file) as opened:
-        done = unsealing.switch(opened, order, subject=subject, to=to.value, recipient=recipient, carry_out=yes)
-        output.planned(done, as_json=json)
+        officer = accounts.sign_in(opened, account, key, options.key_passphrase(key_passphrase_file))
+        output.planned(switching.switch(opened, officer, paper, approval or (), carry_out=yes), as_json=json)
 
 
 # --- the holder asks trustees -------------------------------------------------------------------------------------------
@@ -106,7 +124,7 @@ def switch_class(
 
 @unsealing.command()
 def request(
-    order: Order,
+    paper: Paper,
     out: Out,
     approval: Annotated[list[Path] | None, typer.Option(help="A signed approval; two are needed where no grant lives.")] = None,
     actor: options.Actor = "holder",
@@ -114,42 +132,42 @@ def request(
     passphrase_file: options.PassphraseFile = None,
     json: options.AsJson = False,
 ) -> None:
-    """Ask two trustees for the escrowed conversations of the draw, before `answer` is given the approvals."""
+    """Ask two trustees for the escrowed conversations of a draw, or anew for those of a standing request."""
     from incamera.clerk import unsealing
 
     with options.opened(home, passphrase_file) as opened:
-        output.result(unsealing.request(opened, order, approval or (), out=out, actor=actor), as_json=json)
+        output.result(unsealing.request(opened, paper, approval or (), out=out, actor=actor), as_json=json)
 
 
 @unsealing.command()
 def admit(
-    order: Order,
+    paper: Paper,
     answer: Annotated[Path, typer.Argument(metavar="ANSWER.json", help="What the second trustee wrote.")],
     home: options.Home = options.DEFAULT_HOME,
     passphrase_file: options.PassphraseFile = None,
     json: options.AsJson = False,
 ) -> None:
-    """Take the trustees' answer in: from here until its time is over the order's grant opens what they unsealed."""
+    """Take the trustees' answer in: from here until its time is over the grant opens what they unsealed."""
     from incamera.clerk import unsealing
 
     with options.opened(home, passphrase_file) as opened:
-        output.result(unsealing.admit(opened, order, answer), as_json=json)
+        output.result(unsealing.admit(opened, paper, answer), as_json=json)
 
 
 @unsealing.command()
 def end(
-    order: Order,
+    paper: Paper,
     yes: options.Yes = False,
     actor: options.Actor = "holder",
     home: options.Home = options.DEFAULT_HOME,
     passphrase_file: options.PassphraseFile = None,
     json: options.AsJson = False,
 ) -> None:
-    """Forget what was unsealed for the order's grant, and what was asked, before its time."""
+    """Forget what was unsealed for the grant, and what was asked, before its time: nobody waits for trustees any more."""
     from incamera.clerk import unsealing
 
     with options.opened(home, passphrase_file) as opened:
-        output.planned(unsealing.end(opened, order, actor=actor, carry_out=yes), as_json=json)
+        output.planned(unsealing.end(opened, paper, actor=actor, carry_out=yes), as_json=json)
 
 
 # --- the trustees -------------------------------------------------------------------------------------------------------
