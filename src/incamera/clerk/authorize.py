@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from incamera.clerk import access, derived
-from incamera.clerk.desk import Desk
+from incamera.clerk import derived
+from incamera.clerk.desk import Desk, Work
 from incamera.clerk.home import write_atomically
 from incamera.core.canon import pack, unpack
 from incamera.core.ids import Digest, Ref
 from incamera.core.records import Approval, Grant
-from incamera.governance import identity, policy
-from incamera.governance.grant import issue
-from incamera.governance.history import History
 from incamera.governance.request import SignedApproval, read_approval
 
 GRANT, APPROVALS = "grant.json", "approvals"
@@ -33,23 +30,16 @@ def authorize(desk: Desk, files: Sequence[Path], crefs: Iterable[Ref]) -> tuple[
     if kept is not None:
         return kept
     desk.watch.stage("authorize")
-    grant = issue(
-        access.request_of(desk.order, desk.home.log_key),
-        approvals,
-        order=desk.order,
-        actor=identity.local(desk.actor),
-        mac_key=desk.home.grant_key,
-        appender=desk.home.ledger,
-        clock=desk.home.clock,
-        policy=policy.shipped(),
-        log=desk.home.log_key,
-        listed=listed,
-        history=History.of(desk.home.ledger.entries(desk.matter)),
-    )
+    grant = desk.home.court_grant(desk.order, approvals, actor=desk.actor, listed=listed)
+    keep(desk, grant, approvals)
+    return grant, tuple(approvals)
+
+
+def keep(desk: Work, grant: Grant, approvals: Iterable[SignedApproval]) -> None:
+    """Write a grant down for a run that is resumed, after the approvals it rests on."""
     for number, approval in enumerate(approvals, 1):
         write_atomically(desk.path / APPROVALS / f"{number}.json", approval.json())
     write_atomically(desk.path / GRANT, pack(grant), mode=0o600)
-    return grant, tuple(approvals)
 
 
 def _kept(desk: Desk, listed: Digest) -> tuple[Grant, tuple[SignedApproval, ...]] | None:
@@ -59,7 +49,7 @@ def _kept(desk: Desk, listed: Digest) -> tuple[Grant, tuple[SignedApproval, ...]
     return grant, tuple(read_approval(place) for place in sorted((desk.path / APPROVALS).glob("*.json")))
 
 
-def kept_grant(desk: Desk) -> Grant | None:
+def kept_grant(desk: Work) -> Grant | None:
     """The grant of an earlier run, if nothing has ended it; the broker checks it again, all of it."""
     path = desk.path / GRANT
     if not path.exists():
