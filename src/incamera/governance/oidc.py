@@ -101,7 +101,7 @@ class Provider:
             import joserfc  # noqa: F401
         except ImportError:
             raise Unavailable("oidc.not-installed", "install the extra: incamera[oidc]") from None
-        _check_address(settings.issuer)
+        check_address(settings.issuer)
         self._settings = settings
         self._clock = clock
         self._timeout_s = timeout_s
@@ -197,7 +197,7 @@ class Provider:
             if not isinstance(shown, str) or not shown.isprintable() or len(shown) > longest:
                 raise ValueError
         for reached in filter(None, (address, complete)):
-            _check_address(reached)
+            check_address(reached)
         seconds = min(float(answer["expires_in"]), _DEVICE_SECONDS_MAX)
         shortest, longest_wait = _POLL_SECONDS
         return DeviceSignIn(
@@ -304,7 +304,7 @@ class Provider:
         address = self._configuration().get(name)
         if not isinstance(address, str):
             raise _unreachable()
-        _check_address(address)
+        check_address(address)
         return address
 
     def _published(self) -> Any:
@@ -365,7 +365,7 @@ def _expired() -> Refused:
     return Refused("oidc.expired", "nobody typed the code in time: begin again")
 
 
-def _check_address(address: str) -> None:
+def check_address(address: str) -> None:
     """https, or http to this very machine."""
     parts = urlsplit(address)
     if parts.scheme == "https" and parts.hostname:

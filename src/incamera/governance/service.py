@@ -29,11 +29,15 @@ _KEYS = {"v", "service", "audience", "at", "expires_at", "nonce", "signature"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceAccount:
-    """A program that is known: its name in the ledger, its public key, and the roles the holder gave it."""
+    """An officer or a program that is known: its name in the ledger, its public key, and the roles the holder gave it.
+
+    `person` is who is behind it, as the holder's identity provider knows them; a program has none.
+    """
 
     name: str
     key: str
     roles: tuple[str, ...]
+    person: str | None = None
 
 
 def assertion(

@@ -9,13 +9,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from incamera.doors.cli import options, output
+from incamera.doors.cli import options, output, signin
 from incamera.doors.cli.custody import Class
 
 accounts_ = typer.Typer(name="account", help="Officers and programs: a key and roles each.", no_args_is_help=True)
 app = typer.Typer(name="access", help="Keys, approvals and grants: two people, two keys, two roles.", no_args_is_help=True)
 
 app.add_typer(accounts_)
+signin.register(app)
 
 Account = Annotated[str, typer.Option(help="The account that acts, from `access account list`.")]
 Paper = Annotated[Path, typer.Argument(metavar="ORDER.toml|REQUEST.json", help="The order, or the standing request.")]
@@ -183,10 +184,10 @@ def revoke(
     json: options.AsJson = False,
 ) -> None:
     """Void every approval signed so far for this order or request, and every grant given on them."""
-    from incamera.clerk import access
+    from incamera.clerk import access, accounts
 
     with options.opened(home, passphrase_file) as opened:
-        output.result(access.revoke(opened, paper, reason=reason), as_json=json)
+        output.result(access.revoke(opened, paper, reason=reason, actor=accounts.acting(opened)), as_json=json)
 
 
 @app.command("list")
@@ -277,6 +278,7 @@ def add(
     account: Annotated[str, typer.Argument(help="The account's name in the ledger, a short pseudonym.")],
     key: Annotated[str, typer.Option(help="Its public key, as `access keygen` prints it.")],
     role: Annotated[list[str], typer.Option(help="One of the policies' roles, reviewer, or one that approves; repeat for more.")],
+    person: Annotated[str | None, typer.Option(help="Who has to be signed in for it to act, as `access who` shows them.")] = None,
     actor: options.Actor = "holder",
     home: options.Home = options.DEFAULT_HOME,
     passphrase_file: options.PassphraseFile = None,
@@ -286,7 +288,7 @@ def add(
     from incamera.clerk import accounts
 
     with options.opened(home, passphrase_file) as opened:
-        output.result(accounts.add(opened, account, key, role, actor=actor), as_json=json)
+        output.result(accounts.add(opened, account, key, role, actor=actor, person=person), as_json=json)
 
 
 @accounts_.command()
