@@ -20,7 +20,7 @@ def kernels() -> None:
 
 
 def tables() -> None:
-    """The word tables of the other languages that an examination meets in any case: those of its canaries."""
+    """The word tables of the other languages that the demonstration speaks; an examination's canaries speak some of them."""
     from incamera.deid.lexicons import tables
     from incamera.testing.synth.canaries import LANGUAGES
 

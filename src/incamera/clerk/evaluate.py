@@ -251,11 +251,6 @@ def score(directory: Path, packets: Sequence[Path], against: Path | None) -> dic
     }
 
 
-def _bound(b: reading.Bound) -> dict[str, Any]:
-    stated = {"leaks": b.leaks, "read": b.read, "at_most": b.at_most, "of": b.rows}
-    return {"stratum": b.stratum or "whole", "kind": b.kind, **stated}
-
-
 def _leaks(back: Mapping[int, readers.Filled], against: Path | None) -> dict[str, frozenset[str]]:
     if against is None:
         raise Malformed("deid.no-output", "readers of raw text are compared with the output: give --against", where="--against")

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import random
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from incamera.core.records import Conversation, Part, PartKind, Redacted, Turn
-from incamera.stats.intervals import Interval, clopper_pearson
 
 Context = Literal["prose", "code", "table", "translation"]
 
@@ -40,18 +38,6 @@ class Canary:
 
     conversation: Conversation
     secrets: tuple[Secret, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """Planted and missed of one stratum. The interval speaks of the generator's text, not of anybody's."""
-
-    type: str
-    language: str
-    context: str
-    planted: int
-    missed: int
-    interval: Interval
 
 
 def _word(rng: random.Random, syllables: int) -> str:
@@ -106,20 +92,11 @@ _ANSWERS = ("Of course. Here it is.", "Claro, aquí tienes.", "Gern, hier ist es
 _FRAME_WORDS = frozenset(w.lower() for some in _FRAMES.values() for frame in some for w in re.findall(r"[^\W_]+", frame))
 
 
-def generate(count: int, seed: int) -> Iterator[Canary]:
-    """*count* conversations, each with one to three secrets; equal seeds give equal canaries.
-
-    The seed must be secret until the run is sealed, or the canaries are not blind; it protects nothing else.
-    """
-    rng = random.Random(seed)  # noqa: S311 - test data, no secret
-    for n in range(count):
-        turns, planted = _turns(rng)
-        conversation = Conversation(id=f"canary-{n}", subject=f"canary-{n}", source="canary", turns=turns)
-        yield Canary(conversation=conversation, secrets=planted)
-
-
 def beside(like: Conversation, seed: int, *, name: str) -> Canary:
-    """One canary with the outer facts of a real conversation, so that nothing but its text tells it from its neighbours."""
+    """One canary with the outer facts of a real conversation, so that nothing but its text tells it from its neighbours.
+
+    Equal seeds give equal canaries. The seed must be secret until the run is sealed, or they are not blind; it protects nothing else.
+    """
     turns, planted = _turns(random.Random(seed))  # noqa: S311 - derived from a secret key by the caller
     conversation = Conversation(
         id=name,
@@ -157,17 +134,3 @@ def missed(secret: Secret, redacted: Redacted) -> bool:
     telling = [w.lower() for w in re.findall(r"[^\W_]+", secret.surface) if len(w) >= 3 and w.lower() not in ("street", "net")]
     telling = [w for w in telling if w not in _FRAME_WORDS]
     return any(w in words for w in telling) if telling else secret.surface in text
-
-
-def table(results: Iterable[tuple[Canary, Redacted]], confidence: float = 0.95) -> list[Row]:
-    """Planted and missed by type, language and context, with exact intervals."""
-    counts: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
-    for canary, redacted in results:
-        for secret in canary.secrets:
-            cell = counts[secret.type, secret.language, secret.context]
-            cell[0] += 1
-            cell[1] += missed(secret, redacted)
-    return [
-        Row(type=a, language=b, context=c, planted=n, missed=k, interval=clopper_pearson(k, n, confidence))
-        for (a, b, c), (n, k) in sorted(counts.items())
-    ]
