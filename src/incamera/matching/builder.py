@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -214,13 +213,3 @@ class _Coder:
         self.bounds.append(bounds[1:] + self.bounds[-1][-1])
         self.first.append(self.first[-1] + len(packed))
         self.lexicons.append(words)
-
-
-def build(works: Iterable[Work], plan: Plan, *, progress: Callable[[int], None] | None = None) -> Segment:
-    """One segment of all *works*, unscreened. *progress* hears the bytes of each work."""
-    builder = Builder(plan)
-    for work in works:
-        size = builder.add(work)
-        if progress:
-            progress(size)
-    return builder.finish()
