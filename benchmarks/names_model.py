@@ -17,7 +17,7 @@ from types import ModuleType
 
 import numpy as np
 
-from incamera.deid import names
+from incamera.deid import names, names_weights
 
 
 def conversations(path: Path | None) -> list[list[str]]:
@@ -57,16 +57,23 @@ def main() -> None:
     together = seconds(lambda: tagger.score_texts(texts))
     apart = seconds(lambda: [tagger.score_texts(chat) for chat in chats])
     cut = seconds(lambda: names_kernels().cut(texts, tagger._lexicon.classes))
-    hidden = tagger._weights.first_bias.size
-    x, w = np.ones((names.WINDOW, hidden), np.float32), np.ones((hidden, 3 * hidden), np.float32)
-    with names._one_thread():
-        product = seconds(lambda: x @ w, 20) / names.WINDOW
-    layers = len(tagger._weights.dilations)
     print(f"text            {size:7.2f} MB, {tokens} tokens, {len(chats)} conversations")
     print(f"all together    {size / together:7.2f} MB/s, {tokens / together / 1e3:.0f} thousand tokens/s")
     print(f"one chat a call {size / apart:7.2f} MB/s")
     print(f"limit: cut only {size / cut:7.2f} MB/s")
-    print(f"limit: bare products of the {layers} context layers {size / (tokens * product * layers):7.2f} MB/s")
+    print(f"limit: the {len(tagger._weights.dilations)} context layers only {size / (tokens * layer(tagger)):7.2f} MB/s")
+
+
+def layer(tagger: names.Tagger) -> float:
+    """Seconds that all context layers take for one token."""
+    from incamera.deid import names_layers_kernels as kernels
+    from incamera.deid.products_kernels import ROWS
+
+    layers = tagger._token_layers
+    x, y = np.zeros((2, names.WINDOW + ROWS, layers.first_bias.size), np.int16)
+    sequence = np.zeros(names.WINDOW, np.int32)
+    once = seconds(lambda: kernels._residual(sequence, 0, layers, names_weights.TOP, x, y), 20)
+    return once / names.WINDOW * layers.dilations.size
 
 
 def names_kernels() -> ModuleType:

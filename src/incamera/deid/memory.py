@@ -94,6 +94,22 @@ def _writer(bits: int) -> Any:
     return write
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def fetch(typingctx: Any, address: Any) -> Any:
+    """Ask for the memory at *address* ahead of its use; what stands there, or whether anything does, does not matter."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number = ir.IntType(32)
+        pointer = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+        prefetch = builder.module.declare_intrinsic(
+            "llvm.prefetch", [pointer.type], ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        )
+        builder.call(prefetch, [pointer, number(0), number(3), number(1)])  # for reading, into the nearest cache, as data
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
 get8: _Get = _reader(8)
 get16: _Get = _reader(16)
 get32: _Get = _reader(32)

@@ -10,8 +10,7 @@ The weights were trained by this project (`training/`, `names_model/MODEL.md`). 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -22,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from incamera.deid.names_features import I32, U32, Lexicon, features, joined
-from incamera.deid.names_weights import FILE, LABELS, STEP, TOP, read, weights
+from incamera.deid.names_weights import FILE, LABELS, STEP, TOP, layers, read, weights
 
 if TYPE_CHECKING:
-    from threadpoolctl import LibController  # type: ignore[import-untyped]
+    from incamera.deid.names_layers_kernels import Shares
 
 __all__ = ["LABELS", "STEP", "Scored", "Tagged", "Tagger", "margins", "merge", "tagger", "tokenise"]
 
@@ -61,8 +60,7 @@ class Common:
     starts: I32
     ends: I32
     slots: I32
-    parts: F32
-    direct: F32
+    shares: Shares
 
 
 class Tagger:
@@ -82,6 +80,7 @@ class Tagger:
         """
         arrays, dilations = read(blob)
         self._weights = weights(arrays, dilations)
+        self._type_layers, self._token_layers = layers(self._weights)
         file = hashlib.sha256(blob)
         self._lexicon = Lexicon.kept(file.hexdigest(), arrays["lexicon_keys"], arrays["lexicon_flags"], arrays["lexicon_rows"])
         self._common = self._precompute(self._lexicon.common)
@@ -130,71 +129,42 @@ class Tagger:
     def _logits(self, points: U32, starts: I32, ends: I32, lengths: NDArray[np.int64]) -> F32:
         """Logits of the tokens of sequences of *lengths*, in blocks: only neighbours within `reach` matter."""
         sequence = np.repeat(np.arange(lengths.size, dtype=np.int32), lengths)
-        found = np.empty((starts.size, len(LABELS)), np.float32)
+        found = np.empty((starts.size, self._token_layers.out_bias.size), np.float32)
         gap = self._weights.reach
-        with _one_thread():
-            for start in range(0, starts.size, BLOCK):
-                low, end = max(0, start - gap), min(starts.size, start + BLOCK)
-                seen = slice(low, min(starts.size, end + gap))
-                self._block(points, starts[seen], ends[seen], sequence[seen], start - low, found[start:end])
-        return found
+        for start in range(0, starts.size, BLOCK):
+            low, end = max(0, start - gap), min(starts.size, start + BLOCK)
+            seen = slice(low, min(starts.size, end + gap))
+            self._block(points, starts[seen], ends[seen], sequence[seen], start - low, found[start:end])
+        return found[:, : len(LABELS)]
 
     def _block(self, points: U32, starts: I32, ends: I32, sequence: I32, offset: int, found: F32) -> None:
         """Logits of the tokens from *offset* on, as many as *found* holds; *sequence* says which of them may see each other."""
         from incamera.deid import names_kernels as kernels
+        from incamera.deid import names_layers_kernels as layers
 
-        weights, common = self._weights, self._common
+        common = self._common
         of, first = np.empty(starts.size, np.int32), np.empty(starts.size, np.int32)
         known = (common.points, common.starts, common.ends, common.slots)
         first = first[: kernels.distinct(points, starts, ends, of, first, *known)]
-        parts, direct = self._types(points, starts[first], ends[first])
-        gap, last = weights.reach, offset + len(found)
-        for start in range(offset, last, WINDOW):
-            low, end = max(0, start - gap), min(last, start + WINDOW)
-            seen = slice(low, min(starts.size, end + gap))
-            context = self._context(of[seen], sequence[seen], parts)[start - low : end - low]
-            kernels.finish(
-                of[start:end], context @ weights.out, weights.out_rescale, common.direct, direct, weights.out_bias, STEP,
-                found[start - offset : end - offset],
-            )  # fmt: skip
+        others = self._shares(points, starts[first], ends[first])
+        layers.logits(of, sequence, offset, WINDOW, common.shares, others, self._token_layers, TOP, STEP, found)
 
-    def _types(self, points: U32, starts: I32, ends: I32) -> tuple[F32, F32]:
+    def _shares(self, points: U32, starts: I32, ends: I32) -> Shares:
         """What each of some distinct tokens adds to its neighbours' first layer, and to its own logits."""
-        from incamera.deid import names_kernels as kernels
+        from incamera.deid import names_layers_kernels as layers
 
-        weights = self._weights
         types = features(points, starts, ends, self._lexicon)
-        embedded = np.empty((starts.size, weights.grams.shape[1]), np.float32)
-        kernels.embed(
-            types.grams, types.gram_counts, types.rows, types.row_counts, types.words,
-            weights.grams, weights.features, weights.words, weights.blend, TOP, embedded,
+        made = layers.room(self._type_layers, starts.size)
+        layers.shares(
+            types.grams, types.gram_counts, types.rows, types.row_counts, types.words, self._type_layers, TOP, made
         )  # fmt: skip
-        inner = embedded @ weights.inner
-        kernels.rectify(inner, weights.inner_bias, weights.inner_rescale, TOP)
-        direct: F32 = np.matmul(inner, weights.direct, dtype=np.float32) * weights.direct_rescale
-        return np.matmul(inner, weights.first, dtype=np.float32), direct
+        return layers.Shares(*(rows[: starts.size] for rows in made))
 
     def _precompute(self, words: list[str]) -> Common:
         from incamera.deid import names_kernels as kernels
 
         points, starts, ends = joined(words)
-        with _one_thread():
-            return Common(points, starts, ends, kernels.slots_of(points, starts, ends), *self._types(points, starts, ends))
-
-    def _context(self, types: I32, sequence: I32, parts: F32) -> F32:
-        """What each of some consecutive tokens knows of itself and its neighbours, (tokens, hidden)."""
-        from incamera.deid import names_kernels as kernels
-
-        weights = self._weights
-        x = np.empty((types.size, weights.first_bias.size), np.float32)
-        kernels.gather(types, sequence, self._common.parts, parts, weights.first_bias, weights.first_rescale, TOP, x)
-        shares = np.empty((types.size, 3 * x.shape[1]), np.float32)
-        for layer, dilation in enumerate(weights.dilations):
-            np.matmul(x, weights.context[layer], out=shares)
-            kernels.residual(
-                sequence, shares, dilation, weights.context_bias[layer], weights.context_rescale[layer], TOP, x
-            )  # fmt: skip
-        return x
+        return Common(points, starts, ends, kernels.slots_of(points, starts, ends), self._shares(points, starts, ends))
 
 
 def merge(tokens: Sequence[str], logits: F32, *, bias: float = 0.0) -> list[Tagged]:
@@ -238,26 +208,6 @@ def tagger() -> Tagger | None:
     """The model that ships with the product, or None where the installation has none. Built on first use."""
     file = resources.files("incamera.deid") / "names_model" / FILE
     return Tagger(file.read_bytes()) if file.is_file() else None
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Small products must stay on one thread: spread over cores they spin more than they work. The result is the same."""
-    before = [library.num_threads for library in _blas()]
-    for library in _blas():
-        library.set_num_threads(1)
-    try:
-        yield
-    finally:
-        for library, threads in zip(_blas(), before, strict=True):
-            library.set_num_threads(threads)
-
-
-@cache
-def _blas() -> list[LibController]:
-    from threadpoolctl import ThreadpoolController
-
-    return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
 
 
 @cache

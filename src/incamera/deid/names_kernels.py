@@ -59,10 +59,8 @@ PLACE_BITS = 0b0000_0011_1100_0000
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
-I8 = NDArray[np.int8]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
-F32 = NDArray[np.float32]
 
 
 def code_points(text: str) -> U32:
@@ -405,111 +403,3 @@ def _row(buffer: U32, start: int, end: int) -> np.int64:
     for i in range(start, end):
         h = (h ^ np.uint64(buffer[i])) * np.uint64(0x100000001B3)
     return np.int64(_mix(h) >> np.uint64(48))
-
-
-# --- the network ----------------------------------------------------------------------------------------------------
-
-
-@numba.njit(cache=True)
-def embed(
-    grams: I32, gram_counts: I32, rows: I32, row_counts: I32, words: I32,
-    gram_table: I8, row_table: I8, word_table: I8, blend: I64, top: int, out: F32,
-) -> None:  # fmt: skip
-    """The integer embedding of each type: mean of its n-grams, sum of its features, and its own row, in 16-bit fixed point."""
-    width = gram_table.shape[1]
-    features_weight, words_weight = blend[MAX_GRAMS + 1], blend[MAX_GRAMS + 2]
-    of_grams = np.empty(width, np.int32)
-    of_rows = np.empty(width, np.int32)
-    for t in range(gram_counts.size):
-        of_grams[:] = 0
-        of_rows[:] = 0
-        for k in range(gram_counts[t]):
-            row = grams[t, k]
-            for d in range(width):
-                of_grams[d] += gram_table[row, d]
-        for k in range(row_counts[t]):
-            row = rows[t, k]
-            for d in range(width):
-                of_rows[d] += row_table[row, d]
-        weight = blend[gram_counts[t]]
-        own = words[t]
-        for d in range(width):
-            total = of_grams[d] * weight + of_rows[d] * features_weight + word_table[own, d] * words_weight
-            value = (total + 32768) >> 16
-            out[t, d] = min(max(value, -top), top)
-
-
-@numba.njit(cache=True)
-def rectify(x: F32, bias: F32, rescale: F32, top: int) -> None:
-    """Add the bias, cut below zero, and scale to the next layer's integers, in place."""
-    for t in range(x.shape[0]):
-        for d in range(x.shape[1]):
-            x[t, d] = _unit(x[t, d] + bias[d], rescale[d], top)
-
-
-@numba.njit(cache=True, inline="always")
-def _unit(total: np.float32, scale: np.float32, top: int) -> np.float32:
-    # Half up, by truncation of a value that is not negative: vectorises, and rounds the same everywhere.
-    value = max(total, np.float32(0.0)) * scale
-    return min(np.float32(np.int32(value + np.float32(0.5))), np.float32(top))
-
-
-@numba.njit(cache=True)
-def gather(types: I32, sequence: I32, common: F32, parts: F32, bias: F32, rescale: F32, top: int, out: F32) -> None:
-    """The first convolution: each tap's share was computed once a type; here the shares of the neighbours are added.
-
-    A type's shares stand in *common* or, counted on from its end, in *parts*. Neighbours are of the same *sequence*.
-    """
-    n = types.size
-    hidden = bias.size
-    taps = parts.shape[1] // hidden
-    total = np.empty(hidden, np.float32)
-    for t in range(n):
-        total[:] = bias
-        for tap in range(taps):
-            near = t + tap - taps // 2
-            if near < 0 or near >= n or sequence[near] != sequence[t]:
-                continue
-            kind = types[near]
-            if kind < common.shape[0]:
-                for d in range(hidden):
-                    total[d] += common[kind, tap * hidden + d]
-            else:
-                for d in range(hidden):
-                    total[d] += parts[kind - common.shape[0], tap * hidden + d]
-        for d in range(hidden):
-            out[t, d] = _unit(total[d], rescale[d], top)
-
-
-@numba.njit(cache=True)
-def residual(sequence: I32, shares: F32, dilation: int, bias: F32, rescale: F32, top: int, x: F32) -> None:
-    """Add a layer's rectified output to its input, in place.
-
-    *shares* holds what each token gives the layer as left neighbour, as itself and as right neighbour, side by side.
-    """
-    n = sequence.size
-    hidden = bias.size
-    total = np.empty(hidden, np.float32)
-    for t in range(n):
-        for d in range(hidden):
-            total[d] = bias[d] + shares[t, hidden + d]
-        if t >= dilation and sequence[t - dilation] == sequence[t]:
-            for d in range(hidden):
-                total[d] += shares[t - dilation, d]
-        if t + dilation < n and sequence[t + dilation] == sequence[t]:
-            for d in range(hidden):
-                total[d] += shares[t + dilation, 2 * hidden + d]
-        for d in range(hidden):
-            x[t, d] = min(x[t, d] + _unit(total[d], rescale[d], top), np.float32(top))
-
-
-@numba.njit(cache=True)
-def finish(types: I32, context: F32, rescale: F32, common: F32, direct: F32, bias: F32, step: float, out: F32) -> None:
-    """Logits: the share of the context, not yet scaled, and the share of the type itself, rounded to multiples of *step*."""
-    unit = np.float32(step)
-    per_unit = np.float32(1.0) / unit
-    for t in range(types.size):
-        kind = types[t]
-        for d in range(bias.size):
-            own = common[kind, d] if kind < common.shape[0] else direct[kind - common.shape[0], d]
-            out[t, d] = np.rint((context[t, d] * rescale[d] + own + bias[d]) * per_unit) * unit

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from incamera.core.errors import Malformed
+
+if TYPE_CHECKING:
+    from incamera.deid.names_layers_kernels import TokenLayers, TypeLayers
 
 F32 = NDArray[np.float32]
 
@@ -31,24 +34,24 @@ TOP: Final = 2047
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Quantised weights: integers held in float32, and the multipliers between layers."""
+    """Quantised weights as the file holds them, and the multipliers between layers."""
 
     grams: NDArray[np.int8]
     words: NDArray[np.int8]
     features: NDArray[np.int8]
     blend: NDArray[np.int64]  # 16-bit fixed point: one for each number of n-grams, then features, then words
-    inner: F32
-    inner_bias: F32
+    inner: NDArray[np.int8]
+    inner_bias: NDArray[np.int32]
     inner_rescale: F32
-    first: F32
-    first_bias: F32
+    first: NDArray[np.int8]
+    first_bias: NDArray[np.int32]
     first_rescale: F32
-    context: F32  # (layers, hidden, 3 x hidden)
-    context_bias: F32
+    context: NDArray[np.int8]  # (layers, 3 x hidden, hidden)
+    context_bias: NDArray[np.int32]
     context_rescale: F32
-    out: F32
+    out: NDArray[np.int8]
     out_rescale: F32
-    direct: F32
+    direct: NDArray[np.int8]
     direct_rescale: F32
     out_bias: F32
     dilations: tuple[int, ...]
@@ -84,18 +87,18 @@ def read(blob: bytes) -> tuple[dict[str, NDArray[np.generic]], tuple[int, ...]]:
     return arrays, tuple(header["dilations"])
 
 
-_INTEGERS = ("inner", "first", "context", "out", "direct", "inner_bias", "first_bias", "context_bias")
-
-
 def weights(arrays: dict[str, NDArray[np.generic]], dilations: tuple[int, ...]) -> Weights:
+    """The weights of a file.
+
+    Raises:
+        Malformed: `names.range`, where some sum could leave the range in which float32 is exact, whatever the text.
+    """
     found = {name: array for name, array in arrays.items() if not name.startswith("lexicon_")}
-    for name in _INTEGERS:
-        found[name] = np.ascontiguousarray(found[name].astype(np.float32))
     weights = Weights(**found, dilations=dilations)  # type: ignore[arg-type]
     hidden = weights.first_bias.size
-    by_tap = np.abs(weights.first).sum(0).reshape(weights.taps, hidden).sum(0)
+    by_tap = _size(weights.first).sum(0).reshape(weights.taps, hidden).sum(0)
     largest = max(
-        float((np.abs(w).sum(0) * TOP + np.abs(b)).max())
+        int((_size(w).sum(0) * TOP + _size(b)).max())
         for w, b in (
             (weights.inner, weights.inner_bias), (weights.out, np.zeros(1)), (weights.direct, np.zeros(1)),
             *zip(weights.context, weights.context_bias, strict=True), (by_tap[None], weights.first_bias),
@@ -103,6 +106,30 @@ def weights(arrays: dict[str, NDArray[np.generic]], dilations: tuple[int, ...]) 
     )  # fmt: skip
     if largest >= EXACT:
         raise Malformed("names.range", "A sum of the names model could leave the range in which it is exact.", where=FILE)
-    # Left, middle and right side by side: one product gives what a token adds to its neighbours and to itself.
-    layers = weights.context.reshape(len(dilations), 3, hidden, hidden).transpose(0, 2, 1, 3).reshape(-1, hidden, 3 * hidden)
-    return replace(weights, context=np.ascontiguousarray(layers))
+    return weights
+
+
+def _size(integers: NDArray[np.generic]) -> NDArray[np.int64]:
+    return np.abs(integers.astype(np.int64))
+
+
+def layers(weights: Weights) -> tuple[TypeLayers, TokenLayers]:
+    """The same for the kernels: matrices packed for their products, rows filled up to whole vectors."""
+    from incamera.deid.names_layers_kernels import TokenLayers, TypeLayers
+    from incamera.deid.products_kernels import COLUMNS, packed
+
+    def filled(row: NDArray[Any]) -> NDArray[Any]:
+        return np.pad(row, [(0, 0)] * (row.ndim - 1) + [(0, -row.shape[-1] % COLUMNS)])
+
+    w = weights
+    return (
+        TypeLayers(
+            w.grams, w.features, w.words, w.blend, packed(w.inner), filled(w.inner_bias), filled(w.inner_rescale),
+            packed(w.first), packed(w.direct), filled(w.direct_rescale),
+        ),
+        TokenLayers(
+            w.first_bias, w.first_rescale, w.taps, np.array(w.dilations, np.int64),
+            np.stack([packed(each) for each in w.context]), w.context_bias, w.context_rescale,
+            packed(w.out), filled(w.out_rescale), filled(w.out_bias),
+        ),
+    )  # fmt: skip
