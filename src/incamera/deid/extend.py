@@ -16,7 +16,7 @@ def extend(hits: Hits, tokens: Tokens) -> Hits:
     room = 2 * len(hits) + 16
     while True:
         out = empty(room)
-        count = neighbours(hits, tokens.rows, tokens.points, tokens.folded, out)
+        count = neighbours(hits, tokens.points, tokens.folded, tokens.rows, out)
         if count <= room:
             return out[:count]
         room = count

@@ -1,4 +1,4 @@
-"""A finding's neighbours, compiled. Import lazily: it brings LLVM. Arrays are rows of `hits` and of `Tokens`."""
+"""A finding's neighbours, compiled. Import lazily: it brings LLVM."""
 
 # Kernels are written for the compiler: plain loops and plain comparisons.
 # ruff: noqa: PLR1714
@@ -9,9 +9,10 @@ from typing import Any
 
 from incamera.deid import columns as w
 from incamera.deid.columns import gap_code
-from incamera.deid.hits import DETECTOR, DETECTOR_CODE, END, KIND, KIND_CODE, LABEL, LABEL_CODE, SCORE, START
+from incamera.deid.hits import DETECTOR, DETECTOR_CODE, END, KIND_CODE, LABEL, LABEL_CODE, START
 from incamera.deid.lexicons import tables as t
-from incamera.deid.memory import jit
+from incamera.deid.memory import get32, jit
+from incamera.deid.rows_kernels import Part, of_hit, of_word, part, put_hit
 
 _ORG, _DATE, _DEM, _QUANTITY, _NUMBER, _HEALTH = (
     LABEL_CODE[label] for label in ("ORG", "DATE", "DEM", "QUANTITY", "NUMBER", "HEALTH")
@@ -35,154 +36,165 @@ def _blank(gap: int) -> bool:
 
 
 @jit
-def _from(words: Any, start: int) -> int:
-    """The first word that begins at *start* or behind it."""
-    low, high = 0, len(words)
-    while low < high:
-        middle = (low + high) >> 1
-        if words[middle, w.START] < start:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def _code(p: Part, i: int) -> int:
+    return of_word(p.words, i, w.CODE)
 
 
 @jit
-def _put(out: Any, count: int, start: int, end: int, label: int, kind: int, score: int) -> int:
-    if count < len(out):
-        out[count, START] = start
-        out[count, END] = end
-        out[count, LABEL] = label
-        out[count, KIND] = kind
-        out[count, SCORE] = score
-        out[count, DETECTOR] = _EXTEND
+def _role(p: Part, i: int) -> int:
+    return of_word(p.words, i, w.ROLES)
+
+
+@jit
+def _gap(p: Part, i: int) -> int:
+    return of_word(p.words, i, w.GAP)
+
+
+@jit
+def _begin(p: Part, i: int) -> int:
+    return of_word(p.words, i, w.START)
+
+
+@jit
+def _end(p: Part, i: int) -> int:
+    return of_word(p.words, i, w.END)
+
+
+@jit
+def _put(out: int, room: int, count: int, start: int, end: int, label: int, kind: int, score: int) -> int:
+    if count < room:
+        put_hit(out, count, start, end, label, kind, score, _EXTEND)
     return count + 1
 
 
 @jit
-def _body(hit: Any, words: Any, i: int, out: Any, count: int) -> int:
+def _body(p: Part, start: int, label: int, i: int, out: int, room: int, count: int) -> int:
     """ "caldwell insurance", "khomeini general hospital": the body that a name belongs to, at most two words on."""
-    for j in range(i, min(i + _NEAR, len(words))):
-        gap = words[j, w.GAP]
-        if (gap != _SPACE and gap != _HYPHEN) or words[j, w.CODE] & t.FUNCTION:
+    for j in range(i, min(i + _NEAR, p.size)):
+        gap = _gap(p, j)
+        if (gap != _SPACE and gap != _HYPHEN) or _code(p, j) & t.FUNCTION:
             return count
-        if words[j, w.CODE] & t.BODY:
-            return _put(out, count, hit[START], words[j, w.END], hit[LABEL], _QUASI, 400)
+        if _code(p, j) & t.BODY:
+            return _put(out, room, count, start, _end(p, j), label, _QUASI, 400)
     return count
 
 
 @jit
-def _article(hit: Any, words: Any, behind: int, out: Any, count: int) -> int:
+def _article(p: Part, first: int, behind: int, end: int, label: int, out: int, room: int, count: int) -> int:
     """ "the University of Alba": the article of a body's name of several words."""
-    i = _from(words, hit[START])
-    if i == 0 or not words[i - 1, w.ROLES] & t.THE or behind - i < 2 or words[i, w.GAP] != _SPACE:
+    if first == 0 or not _role(p, first - 1) & t.THE or behind - first < 2 or _gap(p, first) != _SPACE:
         return count
-    for j in range(i, behind):
-        if words[j, w.CODE] & (t.BODY | t.ORG):
-            return _put(out, count, words[i - 1, w.START], hit[END], hit[LABEL], _QUASI, 400)
+    for j in range(first, behind):
+        if _code(p, j) & (t.BODY | t.ORG):
+            return _put(out, room, count, _begin(p, first - 1), end, label, _QUASI, 400)
     return count
 
 
 @jit
-def _noun(hit: Any, words: Any, i: int, out: Any, count: int) -> int:
+def _noun(p: Part, label: int, i: int, out: int, room: int, count: int) -> int:
     """ "British citizen", "Glen village"."""
-    nouns = t.NATIONAL_NOUN if hit[LABEL] == _DEM else t.PLACE_NOUN | t.NATIONAL_NOUN
-    if i < len(words) and words[i, w.ROLES] & nouns and _blank(words[i, w.GAP]):
-        return _put(out, count, words[i, w.START], words[i, w.END], hit[LABEL], _QUASI, 500)
+    nouns = t.NATIONAL_NOUN if label == _DEM else t.PLACE_NOUN | t.NATIONAL_NOUN
+    if i < p.size and _role(p, i) & nouns and _blank(_gap(p, i)):
+        return _put(out, room, count, _begin(p, i), _end(p, i), label, _QUASI, 500)
     return count
 
 
 @jit
-def _counted(hit: Any, words: Any, folded: Any, i: int, out: Any, count: int) -> int:
+def _counted(p: Part, start: int, i: int, out: int, room: int, count: int) -> int:
     """What is counted, where it is a plural right after or one word on."""
-    for j in range(i, min(i + 2, len(words))):
-        if words[j, w.GAP] != _SPACE or (words[j, w.CODE] & t.FUNCTION and not words[j, w.ROLES] & t.OTHER_OR_MORE):
+    for j in range(i, min(i + 2, p.size)):
+        if _gap(p, j) != _SPACE or (_code(p, j) & t.FUNCTION and not _role(p, j) & t.OTHER_OR_MORE):
             return count
-        end = words[j, w.END]
-        if folded[end - 1] == _S and (end - words[j, w.START] < 2 or folded[end - 2] != _S):
-            return _put(out, count, hit[START], end, _QUANTITY, _QUASI, 400)
+        end = _end(p, j)
+        if get32(p.folded, end - 1) == _S and (end - _begin(p, j) < 2 or get32(p.folded, end - 2) != _S):
+            return _put(out, room, count, start, end, _QUANTITY, _QUASI, 400)
     return count
 
 
 @jit
-def _dated(words: Any, i: int) -> bool:
+def _dated(p: Part, i: int) -> bool:
     """Whether word *i* leads up to a date: "between", "the end of"."""
-    role = words[i, w.ROLES]
-    return role & t.DATE_BEFORE != 0 or (role & _OF != 0 and i > 0 and words[i - 1, w.ROLES] & t.DATE_BEFORE != 0)
+    role = _role(p, i)
+    return role & t.DATE_BEFORE != 0 or (role & _OF != 0 and i > 0 and _role(p, i - 1) & t.DATE_BEFORE != 0)
 
 
 @jit
-def _date(hit: Any, words: Any, out: Any, count: int) -> int:
+def _date(p: Part, first: int, out: int, room: int, count: int) -> int:
     """The words before a date that make it one."""
-    i = _from(words, hit[START]) - 1
-    while i >= 0 and _blank(words[i + 1, w.GAP]) and _dated(words, i):
-        count = _put(out, count, words[i, w.START], words[i, w.END], _DATE, _QUASI, 400)
+    i = first - 1
+    while i >= 0 and i + 1 < p.size and _blank(_gap(p, i + 1)) and _dated(p, i):
+        count = _put(out, room, count, _begin(p, i), _end(p, i), _DATE, _QUASI, 400)
         i -= 1
     return count
 
 
 @jit
-def _period(hit: Any, following: Any, words: Any, points: Any, i: int, out: Any, count: int) -> int:
+def _period(p: Part, hits: int, n: int, i: int, out: int, room: int, count: int) -> int:
     """ "3 May to 9 June": what lies between two dates."""
-    if following[START] - hit[END] > _DATE_GAP:
+    end, following = of_hit(hits, n, END), of_hit(hits, n + 1, START)
+    if following - end > _DATE_GAP:
         return count
-    behind = _from(words, following[START])
-    if behind - i > _DATE_WORDS:
-        return count
-    for j in range(i, behind):
-        if not words[j, w.ROLES] & t.DATE_BETWEEN:
+    j = i
+    while j < p.size and _begin(p, j) < following:
+        if j - i == _DATE_WORDS or not _role(p, j) & t.DATE_BETWEEN:
             return count
-    for at in range(hit[END], following[START]):
-        if points[at] == _NEWLINE:
+        j += 1
+    for at in range(end, following):
+        if get32(p.points, at) == _NEWLINE:
             return count
-    return _put(out, count, hit[START], following[END], _DATE, _QUASI, 400)
+    return _put(out, room, count, of_hit(hits, n, START), of_hit(hits, n + 1, END), _DATE, _QUASI, 400)
 
 
 @jit
-def _body_of(words: Any, i: int, out: Any, count: int) -> int:
+def _body_of(p: Part, i: int, out: int, room: int, count: int) -> int:
     """ "ministry of education", "department of housing and urban development"."""
-    n = len(words)
     j = i + 2
-    if j >= n or not words[i + 1, w.ROLES] & t.OF_OR_FOR or words[i + 1, w.GAP] != _SPACE:
+    if j >= p.size or not _role(p, i + 1) & t.OF_OR_FOR or _gap(p, i + 1) != _SPACE:
         return count
     end = 0
-    while j < min(i + _BODY_WORDS, n) and words[j, w.GAP] == _SPACE:
-        if not words[j, w.CODE] & t.FUNCTION:
-            end = words[j, w.END]
-        elif (
-            not words[j, w.ROLES] & (t.THE | t.AND)
-            or j + 1 >= n
-            or words[j + 1, w.CODE] & t.FUNCTION
-            or (end != 0 and j - i <= 2)
-        ):
+    while j < min(i + _BODY_WORDS, p.size) and _gap(p, j) == _SPACE:
+        if not _code(p, j) & t.FUNCTION:
+            end = _end(p, j)
+        elif not _role(p, j) & (t.THE | t.AND) or j + 1 >= p.size or _code(p, j + 1) & t.FUNCTION or (end != 0 and j - i <= 2):
             break
         j += 1
-    return _put(out, count, words[i, w.START], end, _ORG, _QUASI, 400) if end else count
+    return _put(out, room, count, _begin(p, i), end, _ORG, _QUASI, 400) if end else count
 
 
 @jit
-def neighbours(hits: Any, words: Any, points: Any, folded: Any, out: Any) -> int:
-    """Write what belongs to resolved *hits* to *out*; returns how many there are, which may be more than *out* holds."""
-    count = 0
-    for n in range(len(hits)):
-        hit = hits[n]
-        label = hit[LABEL]
-        i = _from(words, hit[END])
+def neighbours_to(p: Part, hits: int, n: int, out: int, room: int) -> int:
+    """Write what belongs to *n* resolved hits to *out*; returns how many there are, which may be more than it has room for."""
+    count = first = i = 0
+    for k in range(n):
+        start, end, label = of_hit(hits, k, START), of_hit(hits, k, END), of_hit(hits, k, LABEL)
+        first = max(first, i)
+        while first < p.size and _begin(p, first) < start:
+            first += 1
+        i = first
+        while i < p.size and _begin(p, i) < end:
+            i += 1
         if label in _DATES:
-            count = _date(hit, words, out, count)
-            if n + 1 < len(hits) and hits[n + 1, LABEL] in _DATES:
-                count = _period(hit, hits[n + 1], words, points, i, out, count)
+            count = _date(p, first, out, room, count)
+            if k + 1 < n and of_hit(hits, k + 1, LABEL) in _DATES:
+                count = _period(p, hits, k, i, out, room, count)
         if label in _NAMED:
-            count = _body(hit, words, i, out, count)
-            count = _article(hit, words, i, out, count)
+            count = _body(p, start, label, i, out, room, count)
+            count = _article(p, first, i, end, label, out, room, count)
         if label in _PLACES:
-            count = _noun(hit, words, i, out, count)
-        elif label == _NUMBER or (label == _QUANTITY and hit[DETECTOR] == _NUMBER_WORD):
-            count = _counted(hit, words, folded, i, out, count)
-    for i in range(len(words)):
-        code = words[i, w.CODE]
-        if code & t.BODY and words[i, w.ROLES] & t.BODY_OF:
-            count = _body_of(words, i, out, count)
-        if code & t.ILL and i and words[i - 1, w.ROLES] & t.ILL_BEFORE and _blank(words[i, w.GAP]):
-            count = _put(out, count, words[i - 1, w.START], words[i, w.END], _HEALTH, _SENSITIVE, 500)
+            count = _noun(p, label, i, out, room, count)
+        elif label == _NUMBER or (label == _QUANTITY and of_hit(hits, k, DETECTOR) == _NUMBER_WORD):
+            count = _counted(p, start, i, out, room, count)
+    for i in range(p.size):
+        code = _code(p, i)
+        if code & t.BODY and _role(p, i) & t.BODY_OF:
+            count = _body_of(p, i, out, room, count)
+        if code & t.ILL and i and _role(p, i - 1) & t.ILL_BEFORE and _blank(_gap(p, i)):
+            count = _put(out, room, count, _begin(p, i - 1), _end(p, i), _HEALTH, _SENSITIVE, 500)
     return count
+
+
+@jit
+def neighbours(hits: Any, points: Any, folded: Any, words: Any, out: Any) -> int:
+    """`neighbours_to` for arrays."""
+    p = part(points, folded, words)
+    return neighbours_to(p, hits.ctypes.data, hits.shape[0], out.ctypes.data, out.shape[0])

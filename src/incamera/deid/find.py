@@ -20,7 +20,6 @@ from incamera.deid import language as lang
 from incamera.deid.account import Attributes
 from incamera.deid.adapters import Detector, agree, ask
 from incamera.deid.combination import spared
-from incamera.deid.extend import extend
 from incamera.deid.gate import Gate
 from incamera.deid.hits import DETECTOR_CODE, END, KIND, KIND_CODE, LABEL, LABEL_CODE, START, Hit, Hits, join, matrix, named, rows
 from incamera.deid.hits import empty as no_hits
@@ -32,6 +31,7 @@ from incamera.deid.protect import waive
 from incamera.deid.recipe import Recipe
 from incamera.deid.repeats import Pointed, Repeats
 from incamera.deid.resolve import resolve
+from incamera.deid.settle import settle
 from incamera.deid.tokens import U32, Tokens, blank_tags, looks_like_code, survey, tokenise
 from incamera.deid.vocabulary import Vocabulary
 from incamera.text.normalize import View, view
@@ -299,10 +299,8 @@ def _settled(read: _Read, pointed: Hits, attributes: Attributes | None, recipe: 
     pieces = [pointed]
     if attributes is not None:
         pieces.append(rows(attributes.hits(tokens)))
-    resolved = resolve(join(pieces), tokens.text, tokens.points)
-    if recipe.gate and len(more := extend(resolved, tokens)):
-        resolved = resolve(join([resolved, more]), tokens.text, tokens.points)
-    return resolved
+    hits = join(pieces)
+    return settle(hits, tokens) if recipe.gate else resolve(hits, tokens.text, tokens.points)
 
 
 def _follow(reads: list[_Read]) -> None:

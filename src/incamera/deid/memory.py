@@ -117,3 +117,8 @@ get64: _Get = _reader(64)
 put8: _Put = _writer(8)
 put32: _Put = _writer(32)
 put64: _Put = _writer(64)
+
+
+@jit
+def hold(array: Any) -> None:
+    """Keep an array made inside a kernel alive up to here: numba lets go of it behind its last mention, addresses or not."""

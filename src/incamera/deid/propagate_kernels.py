@@ -1,7 +1,8 @@
-"""Surfaces collected and followed, compiled. Import lazily: it brings LLVM. Arrays are rows of `hits` and of `Tokens`.
+"""Surfaces collected and followed, compiled. Import lazily: it brings LLVM.
 
-A surface is a row of `entries`; its characters lie in `chars`, words set apart by `_APART`. `slots` is an open-addressed table
-from the hash of its first word to rows. Hashes only say where to look: a surface stands where its characters do.
+A surface is a row of `entries`: where its words stand, not what they are, so it lives no longer than the words of its part.
+`slots` is an open-addressed table from the hash of its first word to rows. Hashes only say where to look: a surface stands where
+its characters do.
 """
 
 # Kernels are written for the compiler: plain loops and plain comparisons.
@@ -14,208 +15,245 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from incamera.deid import columns as w
-from incamera.deid.hits import DETECTOR, DETECTOR_CODE, END, KIND, KIND_CODE, LABEL, LABEL_CODE, SCORE, START
+from incamera.deid.hits import DETECTOR_CODE, END, KIND, KIND_CODE, LABEL, LABEL_CODE, START
+from incamera.deid.hits import WIDTH as HIT
 from incamera.deid.lexicons import tables as t
-from incamera.deid.memory import jit
+from incamera.deid.memory import get8, get32, get64, hold, jit, put8, put32, put64
+from incamera.deid.rows_kernels import Part, of_hit, of_word, part, put_hit
 
-#: Columns of `entries`: hash of the first word, its way of standing, [from, to) in `chars`, number of words, label.
-ID, WAY, FROM, TO, WORDS, LABELLED = range(6)
-ENTRY = 6
+#: Columns of `entries`: hash of the first word, its way of standing, the address of its first word's row and of its part's
+#: letters, number of words, label.
+_ID, _WAY, _ROW, _LETTERS, _WORDS, _LABEL = range(6)
+_ENTRY = 6
 #: A word in any case, a word in its own case only, several words in any case.
 _ANY_CASE, _OWN_CASE, _SEVERAL = range(3)
+_ROW_BYTES = 8 * w.WIDTH
+_FREE = 0xFFFFFFFF
 
 #: Shorter surfaces stand in too many innocent places; longer ones in none but their own.
 MIN_ALNUM, _MAX_WORDS, _MAX_GAP = 3, 12, 3
-_APART = 0xFFFFFFFF
 _PERSON, _DIRECT = LABEL_CODE["PERSON"], KIND_CODE["direct"]
 _PROPAGATE, _SURE = DETECTOR_CODE["propagate"], 600
 
 
-class Part(NamedTuple):
-    """Words of one part: `Tokens.rows`, `points` and `folded`."""
-
-    words: Any
-    points: Any
-    folded: Any
-
-
 class Surfaces(NamedTuple):
-    """What is followed. `state` is (entries, characters) so far."""
+    """What is followed, by address: `used` is one number, how many there are so far."""
 
-    state: Any
-    entries: Any
-    chars: Any
-    slots: Any
-
-
-@jit
-def cover(hits: Any, words: Any, spans: Any) -> None:
-    """Write the words [first, behind) that each hit covers to *spans*. Hits and words are in order."""
-    n = 0
-    for k in range(len(hits)):
-        while n < len(words) and words[n, w.START] < hits[k, START]:
-            n += 1
-        i = n
-        while n < len(words) and words[n, w.END] <= hits[k, END]:
-            n += 1
-        spans[k, 0] = i
-        spans[k, 1] = n
+    used: int
+    entries: int
+    slots: int
+    mask: int
 
 
 @jit
-def measure(hits: Any, words: Any, spans: Any) -> Any:
-    """(entries, characters) that `collect` may need for these hits: never fewer than it does."""
-    entries, chars = 0, 0
-    for k in range(len(hits)):
-        i, j = spans[k, 0], spans[k, 1]
-        if i < j and hits[k, KIND] == _DIRECT:
+def _size(p: Part, i: int) -> int:
+    return of_word(p.words, i, w.END) - of_word(p.words, i, w.START)
+
+
+@jit
+def _behind(p: Part, i: int, end: int) -> int:
+    """The first word from *i* on that ends behind *end*."""
+    while i < p.size and of_word(p.words, i, w.END) <= end:
+        i += 1
+    return i
+
+
+@jit
+def _from(p: Part, i: int, start: int) -> int:
+    """The first word from *i* on that begins at *start* or behind it."""
+    while i < p.size and of_word(p.words, i, w.START) < start:
+        i += 1
+    return i
+
+
+@jit
+def _measure(p: Part, hits: int, n: int) -> int:
+    """How many entries `_collect` may need for these hits: never fewer than it does."""
+    entries = i = 0
+    for k in range(n):
+        i = _from(p, i, of_hit(hits, k, START))
+        j = _behind(p, i, of_hit(hits, k, END))
+        if i < j and of_hit(hits, k, KIND) == _DIRECT:
             entries += 1 + j - i
-            chars += 2 * (words[j - 1, w.END] - words[i, w.START]) + j - i
-    return entries, chars
+        i = j
+    return entries
 
 
 @jit
-def _equal(surfaces: Any, row: int, begin: int, size: int) -> bool:
-    """Whether an entry's characters are the *size* that stand at *begin*."""
-    entries, chars = surfaces.entries, surfaces.chars
-    if entries[row, TO] - entries[row, FROM] != size:
-        return False
-    for n in range(size):
-        if chars[entries[row, FROM] + n] != chars[begin + n]:
+def _same(s: Surfaces, row: int, p: Part, i: int, letters: int) -> bool:
+    """Whether the words of a surface are those from word *i* on, letter by letter. They are not more than there are."""
+    entry = row * _ENTRY
+    theirs, their_letters = get64(s.entries, entry + _ROW), get64(s.entries, entry + _LETTERS)
+    for k in range(get64(s.entries, entry + _WORDS)):
+        their_start, start = of_word(theirs, k, w.START), of_word(p.words, i + k, w.START)
+        size = _size(p, i + k)
+        if of_word(theirs, k, w.END) - their_start != size:
             return False
+        for n in range(size):
+            if get32(their_letters, their_start + n) != get32(letters, start + n):
+                return False
     return True
 
 
 @jit
-def _add(surfaces: Any, words: Any, letters: Any, i: int, j: int, way: int, label: int) -> None:
+def _slot(word: int, mask: int) -> int:
+    return (word ^ word >> 29) & mask
+
+
+@jit
+def _add(s: Surfaces, p: Part, letters: int, i: int, j: int, way: int, label: int) -> None:
     """Follow the surface of words [i, j), unless it is followed already."""
-    state, entries, chars, slots = surfaces
-    begin = at = state[1]
-    for n in range(i, j):
-        if n > i:
-            chars[at] = _APART
-            at += 1
-        for k in range(words[n, w.START], words[n, w.END]):
-            chars[at] = letters[k]
-            at += 1
-    slot = _slot(words[i, w.ID], slots)
-    while slots[slot] >= 0:
-        row = slots[slot]
-        if entries[row, ID] == words[i, w.ID] and entries[row, WAY] == way and _equal(surfaces, row, begin, at - begin):
+    word = of_word(p.words, i, w.ID)
+    slot = _slot(word, s.mask)
+    while get32(s.slots, slot) != _FREE:
+        row = get32(s.slots, slot)
+        entry = row * _ENTRY
+        if (
+            get64(s.entries, entry + _ID) == word
+            and get64(s.entries, entry + _WAY) == way
+            and get64(s.entries, entry + _WORDS) == j - i
+            and _same(s, row, p, i, letters)
+        ):
             return
-        slot = (slot + 1) & (len(slots) - 1)
-    row = state[0]
-    slots[slot] = row
-    entries[row, ID] = words[i, w.ID]
-    entries[row, WAY] = way
-    entries[row, FROM] = begin
-    entries[row, TO] = at
-    entries[row, WORDS] = j - i
-    entries[row, LABELLED] = label
-    state[0] = row + 1
-    state[1] = at
+        slot = (slot + 1) & s.mask
+    row = get64(s.used, 0)
+    put32(s.slots, slot, row)
+    entry = row * _ENTRY
+    put64(s.entries, entry + _ID, word)
+    put64(s.entries, entry + _WAY, way)
+    put64(s.entries, entry + _ROW, p.words + i * _ROW_BYTES)
+    put64(s.entries, entry + _LETTERS, letters)
+    put64(s.entries, entry + _WORDS, j - i)
+    put64(s.entries, entry + _LABEL, label)
+    put64(s.used, 0, row + 1)
 
 
 @jit
-def _slot(word: int, slots: Any) -> Any:
-    return (word ^ word >> 29) & (len(slots) - 1)
-
-
-@jit
-def _add_word(surfaces: Any, part: Any, i: int, label: int) -> None:
+def _add_word(s: Surfaces, p: Part, i: int, label: int) -> None:
     """Follow one word: in its own case only if it is an ordinary word too."""
-    words = part.words
-    if words[i, w.END] - words[i, w.START] < MIN_ALNUM:
+    if _size(p, i) < MIN_ALNUM:
         return
-    if words[i, w.CODE] & (t.SAFE_UNCASED | t.ORDINARY | t.MIXED):
-        _add(surfaces, words, part.points, i, i + 1, _OWN_CASE, label)
+    if of_word(p.words, i, w.CODE) & (t.SAFE_UNCASED | t.ORDINARY | t.MIXED):
+        _add(s, p, p.points, i, i + 1, _OWN_CASE, label)
     else:
-        _add(surfaces, words, part.folded, i, i + 1, _ANY_CASE, label)
+        _add(s, p, p.folded, i, i + 1, _ANY_CASE, label)
 
 
 @jit
-def _named(words: Any, i: int) -> bool:
+def _named(p: Part, i: int) -> bool:
     """Whether one word of a person's name is worth following by itself."""
-    code = words[i, w.CODE]
-    return not code & t.FUNCTION and (words[i, w.MARKS] & w.CAPITAL != 0 or code & t.NAME != 0 or code == 0)
+    code = of_word(p.words, i, w.CODE)
+    return not code & t.FUNCTION and (of_word(p.words, i, w.MARKS) & w.CAPITAL != 0 or code & t.NAME != 0 or code == 0)
 
 
 @jit
-def collect(hits: Any, spans: Any, part: Any, surfaces: Any) -> None:
+def _collect(p: Part, hits: int, n: int, s: Surfaces) -> None:
     """Add what direct hits cover, and the words of a name one by one."""
-    words = part.words
-    for k in range(len(hits)):
-        i, j, label = spans[k, 0], spans[k, 1], hits[k, LABEL]
-        size = 0
-        for n in range(i, j):
-            size += words[n, w.END] - words[n, w.START]
-        if hits[k, KIND] != _DIRECT or size < MIN_ALNUM:
+    i = j = 0
+    for k in range(n):
+        i = _from(p, j, of_hit(hits, k, START))
+        j = _behind(p, i, of_hit(hits, k, END))
+        size, label = 0, of_hit(hits, k, LABEL)
+        for at in range(i, j):
+            size += _size(p, at)
+        if of_hit(hits, k, KIND) != _DIRECT or size < MIN_ALNUM:
             continue
         if j - i == 1:
-            _add_word(surfaces, part, i, label)
+            _add_word(s, p, i, label)
             continue
         if j - i <= _MAX_WORDS:
-            _add(surfaces, words, part.folded, i, j, _SEVERAL, label)
+            _add(s, p, p.folded, i, j, _SEVERAL, label)
         if label == _PERSON:
-            for n in range(i, j):
-                if _named(words, n):
-                    _add_word(surfaces, part, n, label)
+            for at in range(i, j):
+                if _named(p, at):
+                    _add_word(s, p, at, label)
 
 
 @jit
-def _stands(surfaces: Any, row: int, words: Any, letters: Any, i: int) -> bool:
-    """Whether the surface stands at word *i*, character by character, its words no farther apart than names are."""
-    entries, chars = surfaces.entries, surfaces.chars
-    at = entries[row, FROM]
-    if i + entries[row, WORDS] > len(words):
+def _stands(s: Surfaces, row: int, p: Part, i: int) -> bool:
+    """Whether a surface stands at word *i*, its words no farther apart than names are."""
+    entry = row * _ENTRY
+    behind = i + get64(s.entries, entry + _WORDS)
+    if behind > p.size:
         return False
-    for n in range(i, i + entries[row, WORDS]):
-        if n > i:
-            if chars[at] != _APART or words[n, w.START] - words[n - 1, w.END] > _MAX_GAP:
-                return False
-            at += 1
-        size = words[n, w.END] - words[n, w.START]
-        if at + size > entries[row, TO]:
+    for n in range(i + 1, behind):
+        if of_word(p.words, n, w.START) - of_word(p.words, n - 1, w.END) > _MAX_GAP:
             return False
-        for k in range(size):
-            if chars[at + k] != letters[words[n, w.START] + k]:
-                return False
-        at += size
-    return at == entries[row, TO]  # type: ignore[no-any-return]
+    return _same(s, row, p, i, p.points if get64(s.entries, entry + _WAY) == _OWN_CASE else p.folded)
 
 
 @jit
-def _bare(covered: Any, i: int, j: int) -> bool:
+def _bare(covered: int, i: int, j: int) -> bool:
     """Whether a word of [i, j) is in no hit yet."""
-    for n in range(i, min(j, len(covered))):
-        if not covered[n]:
+    for n in range(i, j):
+        if not get8(covered, n):
             return True
     return False
 
 
 @jit
-def search(part: Any, spans: Any, surfaces: Any, out: Any) -> int:
+def _search(p: Part, hits: int, n: int, s: Surfaces, out: int, room: int) -> int:
     """Write every place where a surface stands and no hit does yet to *out*; returns their number, which may be more than fit."""
-    entries, slots = surfaces.entries, surfaces.slots
-    words = part.words
-    covered = np.zeros(len(words), np.bool_)
-    for k in range(len(spans)):
-        covered[spans[k, 0] : spans[k, 1]] = True
+    marks = np.zeros(p.size, np.uint8)
+    covered = marks.ctypes.data
+    i = 0
+    for k in range(n):
+        i, end = _from(p, i, of_hit(hits, k, START)), of_hit(hits, k, END)
+        while i < p.size and of_word(p.words, i, w.END) <= end:
+            put8(covered, i, 1)
+            i += 1
     count = 0
-    for i in range(len(words)):
-        slot = _slot(words[i, w.ID], slots)
-        while slots[slot] >= 0:
-            row = slots[slot]
-            slot = (slot + 1) & (len(slots) - 1)
-            if entries[row, ID] != words[i, w.ID] or not _bare(covered, i, i + entries[row, WORDS]):
+    for i in range(p.size):
+        word = of_word(p.words, i, w.ID)
+        slot = _slot(word, s.mask)
+        while get32(s.slots, slot) != _FREE:
+            row = get32(s.slots, slot)
+            slot = (slot + 1) & s.mask
+            entry = row * _ENTRY
+            behind = i + get64(s.entries, entry + _WORDS)
+            if get64(s.entries, entry + _ID) != word or not _bare(covered, i, min(behind, p.size)) or not _stands(s, row, p, i):
                 continue
-            if _stands(surfaces, row, words, part.points if entries[row, WAY] == _OWN_CASE else part.folded, i):
-                if count < len(out):
-                    out[count, START] = words[i, w.START]
-                    out[count, END] = words[i + entries[row, WORDS] - 1, w.END]
-                    out[count, LABEL] = entries[row, LABELLED]
-                    out[count, KIND] = _DIRECT
-                    out[count, SCORE] = _SURE
-                    out[count, DETECTOR] = _PROPAGATE
-                count += 1
+            if count < room:
+                start, end = of_word(p.words, i, w.START), of_word(p.words, behind - 1, w.END)
+                put_hit(out, count, start, end, get64(s.entries, entry + _LABEL), _DIRECT, _SURE, _PROPAGATE)
+            count += 1
+    hold(marks)
     return count
+
+
+@jit
+def measure(hits: Any, points: Any, folded: Any, words: Any) -> int:
+    """How many surfaces these hits may be."""
+    return _measure(part(points, folded, words), hits.ctypes.data, hits.shape[0])
+
+
+@jit
+def table(most: int) -> Any:
+    """(how many, entries, slots) with room for so many surfaces."""
+    size = 16
+    while size < 2 * most:
+        size *= 2
+    return np.zeros(1, np.int64), np.empty((most, _ENTRY), np.int64), np.full(size, _FREE, np.uint32)
+
+
+@jit
+def _surfaces(used: Any, entries: Any, slots: Any) -> Surfaces:
+    return Surfaces(used.ctypes.data, entries.ctypes.data, slots.ctypes.data, slots.size - 1)
+
+
+@jit
+def collect(hits: Any, points: Any, folded: Any, words: Any, used: Any, entries: Any, slots: Any) -> None:
+    """Add the surfaces of one part's hits to a table, which holds no longer than the part's arrays are held."""
+    _collect(part(points, folded, words), hits.ctypes.data, hits.shape[0], _surfaces(used, entries, slots))
+
+
+@jit
+def search(hits: Any, points: Any, folded: Any, words: Any, used: Any, entries: Any, slots: Any) -> Any:
+    """Hits wherever one of the surfaces stands in a part and none of its hits does."""
+    p, s, room = part(points, folded, words), _surfaces(used, entries, slots), hits.shape[0] + 16
+    while True:
+        out = np.empty((room, HIT), np.int32)
+        found = _search(p, hits.ctypes.data, hits.shape[0], s, out.ctypes.data, room)
+        if found <= room:
+            return out[:found]
+        room = found

@@ -10,15 +10,29 @@ from typing import Any
 import numpy as np
 
 from incamera.deid.hits import DETECTOR, END, KIND, LABEL, LABEL_CODE, SCORE, START, WIDTH
-from incamera.text.kernels import jit
+from incamera.deid.lexicons import characters as c
+from incamera.deid.memory import get32, get64, hold, jit, put64
+from incamera.deid.rows_kernels import copy_hit, of_hit, set_hit
+from incamera.deid.tokens_kernels import kind
 
 #: Confident forms keep their label although a vaguer hit with a higher rank overlaps them. Thousandths.
 CONFIDENT = 900
 #: What stands between two neighbours: nothing that joins them, something that does, a full stop that does behind an initial.
-APART, JOINS, STOPS = 0, 1, 2
+_APART, _JOINS, _STOPS = range(3)
 
 _PERSON, _ORG, _LOC, _OTHER = (LABEL_CODE[label] for label in ("PERSON", "ORG", "LOC", "OTHER"))
 _SPACE, _HYPHEN, _APOSTROPHE, _QUOTE, _STOP, _AND = map(ord, " -'’.&")
+_A, _Z, _CASE, _ASCII = ord("A"), ord("Z"), 32, 128
+
+
+def _packed(word: str) -> int:
+    """A short word as one number, its last letter lowest."""
+    return int.from_bytes(word.encode("ascii"), "big")
+
+
+#: After these a full stop ends no sentence; nor does it after a single letter.
+_TITLES = tuple(map(_packed, ("mr", "mrs", "ms", "dr", "st", "prof", "sr", "sra", "rev", "hon", "lt", "jr")))
+_LONGEST = 4
 
 
 @jit
@@ -27,91 +41,117 @@ def _named(label: int) -> bool:
 
 
 @jit
-def _order(hits: Any, i: int) -> Any:
+def _order(hits: int, i: int) -> int:
     """Smaller names the whole: confident before vague, then the label's rank, the score, the detector's name."""
-    vague = 0 if hits[i, SCORE] >= CONFIDENT else 1
-    return ((vague * 64 + hits[i, LABEL]) * 1024 + 1000 - hits[i, SCORE]) * 1024 + hits[i, DETECTOR]
+    score = of_hit(hits, i, SCORE)
+    vague = 0 if score >= CONFIDENT else 1
+    return ((vague * 64 + of_hit(hits, i, LABEL)) * 1024 + 1000 - score) * 1024 + of_hit(hits, i, DETECTOR)
 
 
 @jit
-def unite(hits: Any, out: Any, orders: Any) -> int:
-    """Write overlapping *hits* as one row each to *out*, in order, and what named each to *orders*; returns their number."""
-    keys = np.empty(len(hits), np.int64)
-    for i in range(len(hits)):
-        keys[i] = np.int64(hits[i, START]) << 32 | i
-    keys.sort()
+def _widen(out: int, last: int, hits: int, i: int, orders: int, order: int) -> None:
+    """Make hit *i*, which *order* ranks, part of the last one written."""
+    set_hit(out, last, END, max(of_hit(out, last, END), of_hit(hits, i, END)))
+    set_hit(out, last, KIND, min(of_hit(out, last, KIND), of_hit(hits, i, KIND)))
+    set_hit(out, last, SCORE, max(of_hit(out, last, SCORE), of_hit(hits, i, SCORE)))
+    if order < get64(orders, last):
+        put64(orders, last, order)
+        set_hit(out, last, LABEL, of_hit(hits, i, LABEL))
+        set_hit(out, last, DETECTOR, of_hit(hits, i, DETECTOR))
+
+
+@jit
+def _unite(hits: int, n: int, out: int, orders: int) -> int:
+    """Write overlapping hits as one row each to *out*, in order, and what named each to *orders*; returns their number."""
+    keys = np.empty(n, np.int64)
+    ordered = True
+    for i in range(n):
+        keys[i] = of_hit(hits, i, START) << 32 | i
+        ordered &= i == 0 or keys[i - 1] < keys[i]
+    if not ordered:
+        keys.sort()
     count = 0
-    for n in range(len(keys)):
-        i = int(keys[n]) & 0xFFFFFFFF
+    for k in range(n):
+        i = keys[k] & 0xFFFFFFFF
         order = _order(hits, i)
-        if count and hits[i, START] < out[count - 1, END]:
-            last = count - 1
-            out[last, END] = max(out[last, END], hits[i, END])
-            out[last, KIND] = min(out[last, KIND], hits[i, KIND])
-            out[last, SCORE] = max(out[last, SCORE], hits[i, SCORE])
-            if order < orders[last]:
-                orders[last] = order
-                out[last, LABEL] = hits[i, LABEL]
-                out[last, DETECTOR] = hits[i, DETECTOR]
+        if count and of_hit(hits, i, START) < of_hit(out, count - 1, END):
+            _widen(out, count - 1, hits, i, orders, order)
         else:
-            for column in range(WIDTH):
-                out[count, column] = hits[i, column]
-            orders[count] = order
+            copy_hit(hits, i, out, count)
+            put64(orders, count, order)
             count += 1
     return count
 
 
 @jit
-def _between(points: Any, start: int, end: int) -> int:
+def _between(points: int, start: int, end: int) -> int:
     """How [start, end) stands between two parts of a name."""
     size = end - start
     if size == 0:
-        return JOINS
+        return _JOINS
     if size > 3:
-        return APART
-    first = points[start]
+        return _APART
+    first = get32(points, start)
     if size == 1:
         if first == _STOP:
-            return STOPS
-        return JOINS if first == _SPACE or first == _HYPHEN or first == _APOSTROPHE or first == _QUOTE or first == _AND else APART
-    second = points[start + 1]
+            return _STOPS
+        joins = first == _SPACE or first == _HYPHEN or first == _APOSTROPHE or first == _QUOTE or first == _AND
+        return _JOINS if joins else _APART
+    second = get32(points, start + 1)
     if size == 2:
         if second != _SPACE:
-            return APART
-        return STOPS if first == _STOP else JOINS if first == _SPACE else APART
-    return JOINS if first == _SPACE and second == _AND and points[start + 2] == _SPACE else APART
+            return _APART
+        return _STOPS if first == _STOP else _JOINS if first == _SPACE else _APART
+    return _JOINS if first == _SPACE and second == _AND and get32(points, start + 2) == _SPACE else _APART
 
 
 @jit
-def gaps(hits: Any, points: Any, out: Any) -> int:
-    """Write to *out* how each hit stands to the one before it, as names go; returns how many have a full stop between."""
-    stops = 0
-    for i in range(1, len(hits)):
-        out[i] = APART
-        if _named(hits[i, LABEL]) and _named(hits[i - 1, LABEL]):
-            out[i] = _between(points, hits[i - 1, END], hits[i, START])
-            if out[i] == STOPS:
-                stops += 1
-    return stops
+def _abbreviates(points: int, start: int, end: int, classes: int) -> bool:
+    """Whether the last word of the name [start, end) is an initial or a title, so that a full stop behind it ends no sentence."""
+    word, at, plain = 0, end, True
+    while at and kind(classes, get32(points, at - 1)) & c.ALNUM:
+        at -= 1
+        if at < start or end - at > _LONGEST:
+            return False
+        point = get32(points, at)
+        plain &= point < _ASCII
+        word |= (point + _CASE if _A <= point <= _Z else point) << 8 * (end - at - 1)
+    if end - at == 1:
+        return kind(classes, get32(points, at)) & c.DECIMAL == 0
+    return plain and word in _TITLES
 
 
 @jit
-def join(hits: Any, between: Any, orders: Any) -> int:
-    """Make one of every hit and those that `JOINS` says belong to it, in place; returns the number left."""
+def _join(hits: int, n: int, orders: int, points: int, classes: int) -> int:
+    """Make one of neighbours that are one name, in place; returns the number left."""
     count = 0
-    for i in range(len(hits)):
-        if count and between[i] == JOINS and _named(hits[count - 1, LABEL]):
-            last = count - 1
-            hits[last, END] = hits[i, END]
-            hits[last, KIND] = min(hits[last, KIND], hits[i, KIND])
-            hits[last, SCORE] = max(hits[last, SCORE], hits[i, SCORE])
-            if orders[i] < orders[last]:
-                orders[last] = orders[i]
-                hits[last, LABEL] = hits[i, LABEL]
-                hits[last, DETECTOR] = hits[i, DETECTOR]
-        else:
-            for column in range(WIDTH):
-                hits[count, column] = hits[i, column]
-            orders[count] = orders[i]
-            count += 1
+    for i in range(n):
+        last = count - 1
+        if count and _named(of_hit(hits, i, LABEL)) and _named(of_hit(hits, last, LABEL)):
+            end = of_hit(hits, last, END)
+            how = _between(points, end, of_hit(hits, i, START))
+            if how == _JOINS or (how == _STOPS and _abbreviates(points, of_hit(hits, last, START), end, classes)):
+                _widen(hits, last, hits, i, orders, get64(orders, i))
+                continue
+        copy_hit(hits, i, hits, count)
+        put64(orders, count, get64(orders, i))
+        count += 1
     return count
+
+
+@jit
+def resolve_to(hits: int, n: int, points: int, classes: int, out: int) -> int:
+    """Write the one list of *n* hits to *out*, which has room for as many; returns how many it is."""
+    room = np.empty(n, np.int64)
+    orders = room.ctypes.data
+    count = _join(out, _unite(hits, n, out, orders), orders, points, classes)
+    hold(room)
+    return count
+
+
+@jit
+def resolve(hits: Any, points: Any, classes: Any) -> Any:
+    """The one list of *hits*."""
+    out = np.empty((hits.shape[0], WIDTH), np.int32)
+    count = resolve_to(hits.ctypes.data, hits.shape[0], points.ctypes.data, classes.ctypes.data, out.ctypes.data)
+    return out[:count]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from incamera.deid.extend import extend
 from incamera.deid.hits import DETECTORS, KINDS, LABELS, Hit, named, rows
+from incamera.deid.lexicons import tables
 from incamera.deid.resolve import resolve
+from incamera.deid.settle import settle
+from incamera.deid.tokens import tokenise
 
 TEXT = "Dr. Anna K. Lee & Co. met Mr. O'Neill-Byrne in St. Ives. Then  Lee left"
 
@@ -72,3 +78,27 @@ def test_a_full_stop_joins_behind_an_initial_or_a_title_only() -> None:
 
 def test_other_neighbours_stay_apart() -> None:
     assert len(_resolved(_hit("Anna", "DATE"), _hit("K", "DATE"))) == 2
+
+
+#: What stands before a full stop that ends no sentence: one letter, or a title.
+_BEFORE_STOP = re.compile(r"(?<![^\W_])(?:[^\W\d_]|(?ai:mrs?|ms|dr|st|prof|sra?|rev|hon|lt|jr))\Z")
+
+
+@given(st.text("aZ9é²_. Mrsdtpofevhnlj", min_size=1, max_size=7), st.integers(0, 6))
+def test_a_full_stop_is_judged_by_the_word_before_it(before: str, start: int) -> None:
+    start = min(start, len(before) - 1)
+    text = before + ". Lee"
+    spans = (start, len(before)), (len(text) - 3, len(text))
+    hits = [Hit(*span, "PERSON", "direct", 0.5, "gate.name") for span in spans]
+    assert (len(resolve(rows(hits), text)) == 1) == (_BEFORE_STOP.search(before, start) is not None)
+
+
+NEIGHBOURLY = "Between 3 and 9 May the British citizen left Glen village, Caldwell insurance and five other crimes, mentally ill"
+
+
+@given(st.lists(st.tuples(st.integers(0, 100), st.integers(1, 9), st.sampled_from(LABELS)), max_size=12))
+def test_settling_is_resolving_extending_and_resolving_again(places: list[tuple[int, int, str]]) -> None:
+    tokens = tokenise(NEIGHBOURLY, tables.table("en"))
+    hits = rows(Hit(a, a + n, label, "quasi", 0.5, "gate.number-word") for a, n, label in places)
+    once = resolve(hits, NEIGHBOURLY)
+    assert settle(hits, tokens).tolist() == resolve(np.concatenate([once, extend(once, tokens)]), NEIGHBOURLY).tolist()
