@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace as altered
 from datetime import datetime
 from functools import lru_cache
-from itertools import chain
+from itertools import accumulate
 from typing import Literal, NamedTuple
+
+import numpy as np
 
 from incamera.core.ids import Commitment
 from incamera.core.records import HEADER, Conversation, Part, Redacted, Span, Surrogate, Turn
-from incamera.deid import generalise
 from incamera.deid.aliases import Aliases
-from incamera.deid.find import LLM, SOURCES, TOOL, Found, find, leaves
-from incamera.deid.hits import LABELS, named
+from incamera.deid.find import LLM, SOURCES, TOOL, Found, Placed, find, leaves
+from incamera.deid.hits import END, START, empty, named
 from incamera.deid.lexicons import tables
 from incamera.deid.recipe import Recipe, load
-from incamera.deid.surrogates import Replace, tags
+from incamera.deid.surrogates import Chosen, Replace, coarser, tags
 
 Coarse = Literal["day", "month", "year"]
 _Place = tuple[int, int]
@@ -34,7 +35,7 @@ class Replaced(NamedTuple):
     turn: int
     part: int
     rows: Rows
-    surrogates: list[tuple[str, str]]
+    surrogates: list[Chosen]
     text: str
 
 
@@ -90,62 +91,70 @@ def treat(conversation: Conversation, found: Found, *, recipe: Recipe, key: byte
     Cost: a few hundred nanoseconds a finding.
     """
     texts = {(turn, part): text for turn, part, text, _ in leaves(conversation)}
-    rows: dict[_Place, Rows] = {(p.turn, p.part): p.hits.tolist() for p in found.placed}
-    surfaces = {place: _surfaces(texts[place], mine) for place, mine in rows.items()}
-    chosen = _chooser(conversation, found, texts, surfaces.values(), recipe, key)
-    withheld = {(s.turn, s.part): code for s, code in found.withheld}
+    aliases = _aliases(texts, found.placed)
+    choose = _chooser(conversation, found, texts.values(), aliases, recipe, key)
+    chosen = [choose(finding) for finding in range(len(aliases.rows))]
+    withheld = {(s.turn, s.part): f"[WITHHELD: {code}]" for s, code in found.withheld}
+    behind = accumulate(len(p.hits) for p in found.placed)
+    mine = {(p.turn, p.part): (p.hits, chosen[end - len(p.hits) : end]) for p, end in zip(found.placed, behind, strict=True)}
     treated = []
     for place, text in texts.items():
-        if place in withheld:
-            treated.append(Replaced(*place, [], [], f"[WITHHELD: {withheld[place]}]"))
-            continue
-        surrogates = [chosen(label, surface) for label, surface in surfaces.get(place, ())]
-        mine = rows.get(place, [])
-        treated.append(Replaced(*place, mine, surrogates, _joined(text, mine, surrogates)))
+        hits, surrogates = mine.get(place, (empty(), []))
+        # The rows of one part are those of all; of several all have other offsets.
+        rows = aliases.rows if len(mine) == 1 and surrogates else hits.tolist()
+        treated.append(Replaced(*place, rows, surrogates, withheld.get(place) or _paired(_joined(text, rows, surrogates))))
     return treated
 
 
-def _surfaces(text: str, rows: Rows) -> list[tuple[str, str]]:
-    """(label, surface) of each hit."""
-    return [(LABELS[label], text[start:end]) for start, end, label, _, _, _ in rows]
+def _aliases(texts: Mapping[_Place, str], placed: Sequence[Placed]) -> Aliases:
+    """Who is who among the findings of all strings, which are read as one behind the other."""
+    if len(placed) == 1:
+        return Aliases(texts[placed[0].turn, placed[0].part], placed[0].hits)
+    named = [texts[p.turn, p.part] for p in placed]
+    begins = [0, *accumulate(map(len, named))]
+    hits = np.concatenate([empty(), *(p.hits for p in placed)])
+    hits[:, [START, END]] += np.repeat(np.array(begins[:-1], np.int32), [len(p.hits) for p in placed])[:, None]
+    return Aliases("".join(named), hits)
 
 
 def _chooser(
     conversation: Conversation,
     found: Found,
-    texts: Mapping[_Place, str],
-    surfaces: Iterable[list[tuple[str, str]]],
+    texts: Iterable[str],
+    aliases: Aliases,
     recipe: Recipe,
     key: bytes | None,
 ) -> Replace:
-    aliases = Aliases(chain.from_iterable(surfaces))
+    """What chooses the surrogates of one conversation."""
     if recipe.surrogates == "realistic":
         from incamera.deid.realistic import realistic
 
         return realistic(
             aliases,
-            texts.values(),
+            texts,
             key=key,
             language=found.language,
             subject=conversation.subject,
             linkage=recipe.linkage,
             at=recipe.at,
         )
-    numbered = tags(aliases, texts.values())
-    return generalise.tags(numbered, recipe.generalise, recipe.at) if recipe.generalise else numbered
+    numbered = tags(aliases, texts)
+    return coarser(aliases, recipe.generalise, recipe.at, numbered) if recipe.generalise else numbered
 
 
-def _joined(text: str, rows: Rows, surrogates: list[tuple[str, str]]) -> str:
+def _joined(text: str, rows: Rows, surrogates: Sequence[Chosen]) -> str:
     """*text* with each hit's stretch replaced."""
-    pieces: list[str] = []
-    cursor = 0
-    for (start, end, _, _, _, _), (replacement, _) in zip(rows, surrogates, strict=True):
-        pieces += (text[cursor:start], replacement)
-        cursor = end
-    pieces.append(text[cursor:])
-    treated = "".join(pieces)
-    # As many code points as before: no offset moves.
-    return treated if treated.isascii() else _UNPAIRED.sub("\ufffd", treated)
+    behind = [0, *[row[END] for row in rows]]
+    before = [*[row[START] for row in rows], len(text)]
+    woven = [""] * (2 * len(rows) + 1)
+    woven[::2] = [text[start:end] for start, end in zip(behind, before, strict=True)]
+    woven[1::2] = [replacement for replacement, _ in surrogates]
+    return "".join(woven)
+
+
+def _paired(text: str) -> str:
+    """*text* without halves of surrogate pairs, as many code points as before: no offset moves."""
+    return text if text.isascii() else _UNPAIRED.sub("\ufffd", text)
 
 
 def _part(part: Part, text: str) -> Part:

@@ -7,7 +7,6 @@ years, bands, and the regions and countries of `regions.told`, nothing a person 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from typing import Literal
 
 from incamera.deid.lexicons import terms
@@ -117,16 +116,3 @@ def coarse(label: str, surface: str, at: Literal["day", "month", "year"]) -> str
     else:
         return None
     return f"[{word}: {told}]" if told is not None else None
-
-
-def tags(
-    fall_back: Callable[[str, str], tuple[str, str]], labels: Sequence[str], at: Literal["day", "month", "year"]
-) -> Callable[[str, str], tuple[str, str]]:
-    """*fall_back* for everything but the surfaces of *labels* of which a coarser truth can be told."""
-
-    def replace(label: str, surface: str) -> tuple[str, str]:
-        if label in labels and (told := coarse(label, surface, at)) is not None:
-            return told, "generalised"
-        return fall_back(label, surface)
-
-    return replace

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from incamera.deid import generalise
 from incamera.deid.aliases import Aliases
 from incamera.deid.lexicons import tables
-from incamera.deid.surrogates import Replace, tags
+from incamera.deid.surrogates import Chosen, Replace, tags
 
 if TYPE_CHECKING:
     from faker import Faker
@@ -82,23 +82,24 @@ def realistic(
         else "\n".join(sorted(texts))
     )
     fall_back = tags(aliases, texts)
-    given: dict[tuple[str, str], tuple[str, str]] = {}
+    given: list[Chosen | None] = [None] * len(aliases)
     used: set[str] = set()
 
-    def replace(label: str, surface: str) -> tuple[str, str]:
-        cluster = aliases.cluster(label, surface)
-        if cluster not in given:
-            given[cluster] = choose(cluster, surface)
-        return given[cluster]
+    def replace(finding: int) -> Chosen:
+        cluster = aliases.of[finding]
+        made = given[cluster]
+        if made is None:
+            made = given[cluster] = choose(cluster, finding)
+        return made
 
-    def choose(cluster: tuple[str, str], surface: str) -> tuple[str, str]:
-        label, leader = cluster
+    def choose(cluster: int, finding: int) -> Chosen:
+        label, leader, surface = aliases.label(cluster), aliases.leader(cluster), aliases.surface(finding)
         coarse = generalise.date(surface, at) if label == "DATE" else generalise.age(surface) if label == "AGE" else None
         if coarse is not None:
             return coarse, "generalised"
         make = _MAKERS.get(label)
         if make is None:
-            return fall_back(label, surface)
+            return fall_back(finding)
         for n in range(_TRIES):
             drawn = hmac.new(secret, f"{scope}\0{label}\0{leader}\0{n}".encode("utf-8", "surrogatepass"), sha256).digest()
             fake = _faker(LOCALES.get(language, "en_US"))
@@ -108,7 +109,7 @@ def realistic(
             if made not in used and not words & present:
                 used.add(made)
                 return made, "realistic"
-        return fall_back(label, surface)
+        return fall_back(finding)
 
     return replace
 
