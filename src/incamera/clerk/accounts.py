@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,7 @@ from incamera.core.ids import Digest, digest
 from incamera.core.records import Entry
 from incamera.governance import keys
 from incamera.governance.identity import ACTOR, Identity
+from incamera.governance.request import SignedApproval
 from incamera.governance.service import ServiceAccount, Services, assertion
 from incamera.governance.terms import APPROVING_ROLES, Signer
 
@@ -95,6 +97,22 @@ def approvers(home: Home) -> tuple[Signer, ...]:
     """Who may approve in the holder's own house: accounts of an approving role, as far as the ledger has them."""
     known = [one.account for one in listed(home) if one.recorded]
     return tuple(Signer(name=one.name, role=role, key=one.key) for one in known for role in one.roles if role in APPROVING_ROLES)
+
+
+def require_signed_in(home: Home, approvals: Iterable[SignedApproval], *, matter: str, actor: str) -> None:
+    """Each approval by the key of an account that a person is behind was given while that person was signed in.
+
+    Raises:
+        Refused: `signin.approver-not-signed-in`, recorded.
+    """
+    persons = {one.account.key: one.account.person for one in listed(home) if one.recorded and one.account.person}
+    for approval in approvals:
+        person = persons.get(approval.key)
+        if person is not None and not session.signed_in_at(home, person, approval.at):
+            fields = {"code": "signin.approver-not-signed-in", "request": approval.request}
+            home.ledger.append(Entry(act="access.refused", matter=matter, actor=actor, fields=fields))
+            hint = "this approver was not signed in when approving: sign in, and approve anew"
+            raise Refused("signin.approver-not-signed-in", hint, where=approval.role)
 
 
 def of_person(home: Home, person: str) -> list[str]:

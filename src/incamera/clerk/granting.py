@@ -26,6 +26,8 @@ def court_grant(home: Home, order: Order, approvals: Sequence[SignedApproval], *
         Refused: `broker.matter-not-opened`, the ledger opened no matter under just this order: whoever asks could have named
             the approvers themselves.
     """
+    from incamera.clerk.accounts import require_signed_in  # it imports the home, which imports this
+
     home.ledger.refresh()
     past = list(home.ledger.entries(order.matter.id))
     stated = {"order": order.digest, "protocol": order.protocol}  # the second covers every term, approvers' keys with them
@@ -33,6 +35,7 @@ def court_grant(home: Home, order: Order, approvals: Sequence[SignedApproval], *
     if not any(all(fields.get(name) == value for name, value in stated.items()) for fields in opened):
         hint = "open the matter as the custodian first: approvals count for an order that stands in the ledger"
         raise Refused("broker.matter-not-opened", hint, where=order.matter.id)
+    require_signed_in(home, approvals, matter=order.matter.id, actor=actor)
     return issue(
         request_for(order, policy=policy.shipped().digest, log=home.log_key),
         approvals,

@@ -66,6 +66,7 @@ class StandingWork(Work):
         if (kept := kept_grant(self)) is not None and (officer.name, officer.key) == (self.terms.actor, self.terms.key):
             return kept
         approvals = [read_approval(path) for path in files]
+        accounts.require_signed_in(self.home, approvals, matter=self.matter, actor=self.actor)
         grant = issue_standing(
             self.terms,
             approvals,
