@@ -24,6 +24,7 @@ from incamera.core.ids import Digest, Ref, new_ref
 from incamera.core.records import Entry, Receipt
 from incamera.governance.terms import Order
 from incamera.ledger.entry import Recorded
+from incamera.vault.files import lock_file
 
 STAGE_VERSION = "incamera/stage/1"
 
@@ -129,7 +130,7 @@ class Work:
     @contextmanager
     def running(self, stage: str) -> Iterator[None]:
         """One run at a time on a matter; its beginning and its end, whichever way it ends, stand in the ledger."""
-        lock = os.open(self.path / ".run", os.O_RDWR | os.O_CREAT, 0o600)
+        lock = lock_file(self.path / ".run")
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

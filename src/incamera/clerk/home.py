@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -45,6 +46,7 @@ from incamera.ledger.log import Ledger
 from incamera.vault import envelope
 from incamera.vault.database import Database
 from incamera.vault.embedded import GRANT_SECRET
+from incamera.vault.files import make_directory, shared
 from incamera.vault.keys import Keyring
 from incamera.vault.kms import Kms
 from incamera.vault.store import Vault
@@ -305,7 +307,7 @@ class Home:
     def matter_path(self, matter: str) -> Path:
         """The directory of one matter, made if need be."""
         path = self.path / "matters" / matter
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(path)
         return path
 
 
@@ -320,12 +322,20 @@ class _NoLedger:
 
 
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Write beside, fsync, rename: a reader sees the old file or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write beside, fsync, rename: a reader sees the old file or the new one, never half of one.
+
+    In a directory that a broker shares with its group (`vault.files.shared`) the file is the group's, too.
+    """
+    for above in reversed([one for one in (path.parent, *path.parent.parents) if not one.exists()]):
+        above.mkdir(exist_ok=True)
+        if group := shared(above.parent):
+            above.chmod(stat.S_ISGID | 0o700 | group)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as out:
+            if group := shared(path.parent) & 0o060:
+                os.fchmod(descriptor, mode | group)
             out.write(data)
             out.flush()
             os.fsync(out.fileno())

@@ -51,6 +51,18 @@ def open_matter(desk: Desk) -> Matter:
     )
 
 
+def open_by_hand(home: Home, order_path: Path) -> dict[str, Any]:
+    """Open the order's matter and do nothing else: from here on approvals by the people whom the order names count.
+
+    Raises:
+        Malformed: `order.*`. Refused: `answer.other-order`; `broker.reserved-act`, only the custodian opens a matter.
+    """
+    desk = Desk(home=home, order=orders.load(order_path))
+    with desk.running("matter"):
+        matter = open_matter(desk)
+    return {"matter": matter.id, "order": matter.order, "protocol": matter.protocol, "approvers": sorted(matter.roles.values())}
+
+
 def place_hold(desk: Desk, accounts: Iterable[Account], tiers: Container[str] = TIERS) -> int:
     """Place the order's hold over everything stored that its rule names; returns how many conversations it covers.
 

@@ -5,11 +5,12 @@ The directory of the home itself is never the group's to write, so that nobody t
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
-#: Written by clerks too: data files, lists of grants, working sets of matters. New files in them belong to the same group.
-WRITTEN = ("vault", "lists", "matters")
+#: Written by clerks too: data files, lists of grants, working sets, what collections carried. What is new there is the group's.
+WRITTEN = ("vault", "lists", "matters", "collections")
 #: What a clerk writes in place, and SQLite's companions of it.
 SHARED = ("state.db", "state.db-wal", "state.db-shm")
 #: Read by clerks, written by the broker alone.
@@ -22,7 +23,7 @@ def share(home: Path) -> None:
 
     Privacy: keys.db, the key file of a local KMS and the recovery files stay with their owner.
     """
-    _mode(home, 0o710 | stat.S_ISGID)
+    _mode(home, 0o750 | stat.S_ISGID)
     for name in (*WRITTEN, *READ):
         (home / name).mkdir(mode=0o700, exist_ok=True)
     for name in WRITTEN:
@@ -49,5 +50,5 @@ def _tree(top: Path) -> list[Path]:
 def _mode(path: Path, mode: int) -> None:
     """Set a mode, where this account owns the file: what a clerk wrote has been shared by its writer."""
     about = path.lstat()
-    if stat.S_IMODE(about.st_mode) != mode and about.st_uid == path.parent.stat().st_uid:
+    if stat.S_IMODE(about.st_mode) != mode and about.st_uid == os.geteuid():
         path.chmod(mode)

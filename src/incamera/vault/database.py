@@ -50,9 +50,10 @@ class Database:
             raise Unavailable(
                 "vault.missing-database", "the vault's database is not there; restore it from its backup", where=path.name
             )
+        fresh = not path.exists()
         database = cls(f"sqlite:///{path}", lineage)
         database.migrate()
-        if path.exists():
+        if fresh:
             path.chmod(0o600)
         return database
 

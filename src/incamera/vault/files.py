@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,12 +35,31 @@ def exists(path: Path) -> bool:
     return path.exists()
 
 
+def shared(directory: Path) -> int:
+    """What whoever made *directory* lets its group do there, as mode bits: nothing, unless it says so by its set-group-id bit.
+
+    A broker shares sealed data with an account that cannot read keys.db; files are then the group's like their directory.
+    """
+    mode = directory.stat().st_mode
+    return mode & 0o070 if mode & stat.S_ISGID else 0
+
+
 def make_directory(path: Path) -> None:
-    """Create *path* for its owner only."""
+    """Create *path* for its owner only, and for the group where the directory above is shared with it."""
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.is_dir():
+            path.mkdir(mode=0o700, exist_ok=True)
+            if group := shared(path.parent):
+                path.chmod(stat.S_ISGID | 0o700 | group)
     except OSError as flaw:
         raise refuse(flaw, path) from None
+
+
+def _share(handle: int, directory: Path) -> None:
+    """Give a file that was just made to the group of a shared directory, whatever the umask says."""
+    if group := shared(directory) & 0o060:
+        os.fchmod(handle, 0o600 | group)
 
 
 def read(path: Path) -> bytes:
@@ -51,7 +71,7 @@ def read(path: Path) -> bytes:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Put *data* at *path* whole or not at all, durably, readable by its owner only."""
+    """Put *data* at *path* whole or not at all, durably, readable by its owner (and the group of a shared directory) only."""
     _replace(path, lambda part: _write(part, data))
 
 
@@ -80,6 +100,7 @@ def append(path: Path, line: bytes) -> None:
 
 def _write(path: Path, data: bytes) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
+        _share(sink.fileno(), path.parent)
         sink.write(data)
 
 
@@ -112,11 +133,22 @@ def remove(path: Path) -> None:
         raise refuse(flaw, path) from None
 
 
+def lock_file(path: Path) -> int:
+    """A handle on the lock file *path*, made if need be. The caller locks it, and closes it."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if os.fstat(handle).st_uid == os.geteuid():  # else somebody else made it meanwhile
+            _share(handle, path.parent)
+        return handle
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the one writer's lock on *path*; it dies with the process, however that ends."""
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        handle = lock_file(path)
     except OSError as flaw:
         raise refuse(flaw, path) from None
     try:
@@ -157,7 +189,7 @@ def write_parquet(path: Path, table: pa.Table, *, key: bytes, prefix: bytes) -> 
             row_group_size=ROW_GROUP_ROWS,
             encryption_properties=properties,
         )
-        part.chmod(0o600)
+        part.chmod(0o600 | shared(path.parent) & 0o060)
 
     _replace(path, write)
     return path.stat().st_size

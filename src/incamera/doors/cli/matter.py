@@ -22,6 +22,20 @@ def read_(order: OrderFile, json: options.AsJson = False) -> None:
     output.result(matter.read(order), as_json=json)
 
 
+@app.command("open")
+def open_(
+    order: OrderFile,
+    home: options.Home = options.DEFAULT_HOME,
+    passphrase_file: options.PassphraseFile = None,
+    json: options.AsJson = False,
+) -> None:
+    """Open the order's matter: from here on approvals by the people it names count. `answer` opens it where it may, too."""
+    from incamera.clerk import matter
+
+    with options.opened(home, passphrase_file) as opened:
+        output.result(matter.open_by_hand(opened, order), as_json=json)
+
+
 @app.command()
 def show(
     order: OrderFile,
