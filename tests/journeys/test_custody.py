@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from commands import PASSPHRASE, Terminal, acts
 from delivered import figures, table
+from house import House
 from parties import Matter, conversation, log, small_log
 
 from incamera.clerk.clock import SystemClock
@@ -200,28 +202,103 @@ def test_two_trustees_unseal_for_one_matter(desk: Terminal, trustees: dict[str, 
     assert desk.run("ledger", "fsck").json["flaws"] == []
 
 
-def test_a_class_is_switched_under_a_grant_and_not_under_a_hold(
-    desk: Terminal, trustees: dict[str, Path], matter: Matter, tmp_path: Path
-) -> None:
-    matter.more = '[hold]\nscope = "listed"\naccounts = ["subject-talk5"]\n'
+def test_a_person_rotates_and_the_holder_exchanges_the_sealed_keys(desk: Terminal, matter: Matter, tmp_path: Path) -> None:
+    own = log(tmp_path / "own.jsonl", [conversation("own", ("user", f"a letter to {SECRET}"))])
+    key, upload, rotated, back = (tmp_path / name for name in ("mine.key", "upload.jsonl", "rotated.jsonl", "back.jsonl"))
+    desk.run("client", "keygen", key).json
+    desk.run("client", "seal", key, own, "-o", upload, "--subject", OWNER).json
+    desk.run("vault", "put-held", upload).json
+    desk.run("client", "rotate", key, upload, "-o", rotated).json
+    reseal = ("vault", "reseal-held", rotated)
+    would = desk.run(*reseal).json
+    assert (would["carried_out"], would["exchanged"]) == (False, 1) and "held.resealed" not in acts(desk)
+    assert desk.run(*reseal, "--yes").json["conversations"] == 1
+    assert desk.run(*reseal).json["exchanged"] == 0, "what came in is what is there"
+    with Home.open(desk.home, passphrase=PASSPHRASE) as home:
+        (ref,) = [facts.cref for facts in home.vault.facts()]
+        back.write_bytes(b"".join(held.write_line(one) for one in home.vault.held_envelopes([ref])))
+    assert back.read_bytes().splitlines() == [
+        held.write_line(one).strip() for one, _ in held.read_lines(rotated.read_bytes().splitlines())
+    ]
+    assert desk.run("client", "open", key, back, "-o", tmp_path / "mine.jsonl").json["opened"] == 1
+    # Nothing but a key is exchanged, and nothing under a hold.
+    (tmp_path / "none.jsonl").write_bytes(b"")
+    assert desk.run("vault", "reseal-held", tmp_path / "none.jsonl").flaw == "custody.nothing-rotated"
+    (one, _) = next(held.read_lines(rotated.read_bytes().splitlines()))
+    other = replace(one, body=one.body[:-1] + bytes([one.body[-1] ^ 1]))
+    (tmp_path / "other.jsonl").write_bytes(held.write_line(other))
+    assert desk.run("vault", "reseal-held", tmp_path / "other.jsonl", "--yes").flaw == "vault.envelope-differs"
+    matter.more = '[hold]\nscope = "all"\n'
     matter.write_order()
-    switch = ("vault", "switch-class", matter.order, "--subject", "subject-talk4", "--to")
-    approvals = drawn(desk, matter)
-    assert desk.run(*switch, "escrowed").flaw == "custody.no-grant"
-    answer(desk, matter, *approvals).json
-    assert desk.run("vault", "switch-class", matter.order, "--subject", "nobody", "--to", "user").flaw == "custody.unknown"
-    would = desk.run(*switch, "escrowed").json
+    desk.run("hold", "place", matter.order).json
+    assert desk.run(*reseal, "--yes").flaw == "vault.held"
+    assert acts(desk).count("held.resealed") == 1
+
+
+@pytest.fixture
+def house(desk: Terminal, tmp_path: Path) -> House:
+    return House.furnished(desk, tmp_path, {"keeper": "custodian", "counsel": "counsel", "privacy": "privacy"})
+
+
+def test_a_class_is_switched_under_a_request_of_its_own_and_not_under_a_hold(
+    desk: Terminal, trustees: dict[str, Path], house: House, matter: Matter, tmp_path: Path
+) -> None:
+    desk.run("ingest", matter.conversations).json
+
+    def switch(*more: object) -> Any:
+        return desk.run("vault", "switch-class", house.paper, *house.proof("keeper"), *more)
+
+    assert house.ask("keeper", "class_switch", "--subject", "nobody", "--to", "user").flaw == "access.nothing-named"
+    assert house.ask("keeper", "class_switch", "--subject", "subject-talk4").flaw == "access.bad-request"
+    assert house.ask("keeper", "class_switch", "--subject", "subject-talk4", "--to", "escrowed").json["form"] == "nothing"
+    would = switch().json
     assert (would["carried_out"], would["from"], would["conversations"], would["holds"]) == (False, "operator", 1, [])
-    assert "class.switched" not in acts(desk)
-    assert desk.run(*switch, "escrowed", "--yes").json["conversations"] == 1
+    assert switch("--yes").flaw == "access.awaiting-approval" and "class.switched" not in acts(desk)
+    approvals = house.approvals()
+    assert switch(*approvals, "--yes").json["conversations"] == 1
+    assert switch(*approvals, "--yes").flaw == "access.used"
+    # Back again it takes trustees, who are asked under this very grant.
+    house.ask("keeper", "class_switch", "--subject", "subject-talk4", "--to", "operator").json
+    approvals = house.approvals()
+    waiting = switch(*approvals, "--yes")
+    assert (waiting.code, waiting.flaw) == (8, "access.awaiting-trustees")
+    reply = unsealed(desk, trustees, house.paper.with_suffix(".unseal.json"), tmp_path)
+    assert desk.run("vault", "unseal", "admit", house.paper, reply).json["unsealed"] == 1
+    assert switch("--yes").json["to"] == "operator"
     # Towards the person, whose key it needs.
     public = desk.run("client", "keygen", tmp_path / "mine.key").json["public"]
-    other = ("vault", "switch-class", matter.order, "--subject", "subject-talk6", "--to", "user")
-    assert desk.run(*other, "--yes").flaw == "vault.no-recipient"
-    assert desk.run(*other, "--recipient", "beef", "--yes").flaw == "custody.bad-key"
-    assert desk.run(*other, "--recipient", public, "--yes").json["conversations"] == 1
-    assert desk.run("vault", "stats").json["custody"] == {"escrowed": 1, "operator": len(small_log()) - 2, "user": 1}
-    kept = ("vault", "switch-class", matter.order, "--subject", "subject-talk5", "--to", "escrowed")
-    assert len(desk.run(*kept).json["holds"]) == 1
-    assert desk.run(*kept, "--yes").flaw == "vault.held"
-    assert acts(desk).count("class.switched") == 2
+    other = ("keeper", "class_switch", "--subject", "subject-talk6", "--to", "user")
+    assert house.ask(*other, "--recipient", "beef").flaw == "custody.bad-key"
+    assert house.ask(*other).flaw == "access.bad-request"
+    house.ask(*other, "--recipient", public).json
+    assert switch(*house.approvals(), "--yes").json["conversations"] == 1
+    assert desk.run("vault", "stats").json["custody"] == {"escrowed": 0, "operator": len(small_log()) - 1, "user": 1}
+    # Under a hold the class stays, whatever was approved before.
+    house.ask("keeper", "class_switch", "--subject", "subject-talk5", "--to", "escrowed").json
+    approvals = house.approvals()
+    matter.more = '[hold]\nscope = "all"\n'
+    matter.write_order()
+    desk.run("hold", "place", matter.order).json
+    assert len(switch().json["holds"]) == 1
+    assert switch(*approvals, "--yes").flaw == "vault.held"
+    assert acts(desk).count("class.switched") == 3
+    assert desk.run("ledger", "fsck").json["flaws"] == []
+
+
+def test_an_escrowed_persons_own_data_waits_for_trustees(
+    desk: Terminal, trustees: dict[str, Path], escrowed: Matter, tmp_path: Path
+) -> None:
+    desk.run("ingest", escrowed.conversations, "--accounts", escrowed.accounts).json
+    house = House.furnished(desk, tmp_path, {"clerk": "rights", "counsel": "counsel", "privacy": "privacy"})
+    out = tmp_path / "theirs.jsonl"
+    house.ask("clerk", "data_subject_request", "--subject", ESCROWED).json
+    approvals = house.approvals()
+    assert desk.run("vault", "unseal", "request", house.paper, "-o", tmp_path / "early.json").flaw == "custody.no-grant"
+    assert house.use("clerk", out, *approvals).flaw == "access.awaiting-trustees"
+    assert not out.exists()
+    reply = unsealed(desk, trustees, house.paper.with_suffix(".unseal.json"), tmp_path)
+    desk.run("vault", "unseal", "admit", house.paper, reply).json
+    assert house.use("clerk", out).json["conversations"] == 1
+    assert "Habergast3" in out.read_text()
+    with Home.open(desk.home, passphrase=PASSPHRASE) as home:
+        assert home.vault.keyring.database.one("SELECT count(*) FROM unsealed")[0] == 0, "unsealed for this and no longer"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyrage
 import pytest
 from commands import PASSPHRASE, Terminal, acts
+from house import House
 from parties import Matter, conversation, log, small_log
 
-from incamera.clerk import consents
 from incamera.clerk.home import Home
 from incamera.core.canon import unpack
 from incamera.core.errors import Refused
@@ -35,54 +34,7 @@ def house(desk: Terminal, matter: Matter, tmp_path: Path) -> House:
     """A home with the small log in it, and people of six roles whom its ledger knows."""
     accounts = log(tmp_path / "accounts.jsonl", [{"subject": PERSON, "names": ["Wilma Quirm"], "emails": ["wq@example.org"]}])
     desk.run("ingest", matter.conversations, "--accounts", accounts).json
-    for name, role in ROLES.items():
-        made = ("--role", role if role in ("counsel", "privacy") else "holder", "--name", name)
-        key = desk.run("access", "keygen", tmp_path / f"{name}.pem", *made).json["key"]
-        desk.run("access", "account", "add", name, "--key", key, "--role", role).json
-    (tmp_path / "ticket.txt").write_text("A ticket, a record of processing, a letter.")
-    with Home.open(desk.home, passphrase=PASSPHRASE) as home:
-        return House(desk, tmp_path, home.log_key)
-
-
-class House:
-    """The people of a holder's house at its terminals."""
-
-    def __init__(self, desk: Terminal, path: Path, log_key: str) -> None:
-        self.desk, self.path, self.log_key = desk, path, log_key
-        self.papers = 0
-
-    def run(self, *words: object) -> Any:
-        return self.desk.run(*words)
-
-    def proof(self, name: str) -> list[object]:
-        return ["--account", name, "--key", self.path / f"{name}.pem"]
-
-    def ask(self, by: str, purpose: str, *named: object) -> Any:
-        """The command's answer; the paper is `self.paper`."""
-        self.papers += 1
-        given = ("--purpose", purpose, *self.proof(by), "--document", self.path / "ticket.txt", "-o", self.paper)
-        return self.run("access", "request", *given, *named)
-
-    @property
-    def paper(self) -> Path:
-        return self.path / f"request-{self.papers}.json"
-
-    def approvals(self, by: Sequence[str] = ("counsel", "privacy"), paper: Path | None = None) -> list[object]:
-        words: list[object] = []
-        for name in by:
-            out = self.path / f"{name}-{(paper or self.paper).stem}.approval"
-            given = ("--key", self.path / f"{name}.pem", "--log", self.log_key, "--role", ROLES[name], "--out", out)
-            self.run("access", "approve", paper or self.paper, *given).json
-            words += ["--approval", out]
-        return words
-
-    def use(self, by: str, out: Path, *more: object) -> Any:
-        return self.run("access", "use", self.paper, *self.proof(by), "-o", out, "--processes", 1, *more)
-
-    def consent(self, purpose: str, people: Sequence[str]) -> None:
-        with Home.open(self.desk.home, passphrase=PASSPHRASE) as home:
-            for person in people:
-                consents.record(home, person, purpose, given=True, letter=None, actor="desk")
+    return House.furnished(desk, tmp_path, ROLES)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

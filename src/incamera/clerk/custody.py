@@ -13,6 +13,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from incamera.clerk import standing
 from incamera.clerk.home import Home
 from incamera.core.errors import Refused
 from incamera.core.records import Entry
@@ -67,9 +68,10 @@ def register(home: Home) -> list[dict[str, Any]]:
 
 @contextmanager
 def _no_run(home: Home) -> Iterator[None]:
-    """Hold the lock of every matter, so that no run begins or goes on meanwhile."""
+    """Hold the lock of every matter and standing request, so that no run begins or goes on meanwhile."""
     with ExitStack() as stack:
-        for path in sorted((home.path / "matters").glob("*/.run")):
+        runs = [*(home.path / "matters").glob("*/.run"), *(home.path / standing.DIRECTORY).glob("*/.run")]
+        for path in sorted(runs):
             lock = os.open(path, os.O_RDWR)
             stack.callback(os.close, lock)
             try:

@@ -171,6 +171,8 @@ def check(terms: StandingTerms, *, where: str = "") -> None:
     for name, needed in wanted.items():
         if (getattr(terms, name) is not None) != needed:
             raise _bad(where, f"{name} goes with some purposes and not with others")
+    if terms.to == "user" and terms.recipient is None:
+        raise _bad(where, "a switch to class user needs the person's public key as recipient")
     if terms.recipient is not None and not (terms.purpose == "data_subject_request" or terms.to == "user"):
         raise _bad(where, "recipient goes with a person's own data, or with a switch to class user")
 

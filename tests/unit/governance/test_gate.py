@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 
@@ -182,6 +182,13 @@ def test_what_an_approver_could_not_judge_is_refused(changed: dict, code: str) -
     with pytest.raises(Malformed) as caught:
         parse(json.dumps({**terms_of("support").terms, **changed}).encode())
     assert caught.value.code == code
+
+
+def test_who_will_hold_their_own_keys_names_the_key() -> None:
+    for changed, sound in (({}, False), ({"recipient": "ab" * 32}, True)):
+        data = terms_of("class_switch", to="user", **changed).json()
+        with nullcontext() if sound else pytest.raises(Malformed):
+            assert parse(data).to == "user"
 
 
 @given(
