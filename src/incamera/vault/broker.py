@@ -20,7 +20,7 @@ A refusal is an act of the ledger too, once for each grant and reason: whoever t
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,7 +35,7 @@ from incamera.core.records import Entry, Grant
 from incamera.vault import keyrows
 from incamera.vault.database import Database
 from incamera.vault.envelope import Class
-from incamera.vault.keyrows import KeyRow, SubjectRow
+from incamera.vault.keyrows import KeyRows, SubjectRow
 from incamera.vault.keys import Keyring, Subject
 from incamera.vault.listing import Listing
 from incamera.vault.unsealing import Unsealed
@@ -57,6 +57,10 @@ SUBJECTS_KEPT = 1 << 15
 #: Lists kept in memory, and refusals written down: a flood of forged grants fills neither memory nor ledger.
 LISTS_KEPT = 8
 REFUSALS_TOLD = 1024
+#: A release of more references than this is a bulk scan: its tree has a leaf for 64 of them.
+SINGLE_LEAVES_MAX = 1024
+LEAF_REFS = 64
+_REF_BYTES = 16
 CLASSES = ("operator", "escrowed", "user")
 
 
@@ -157,14 +161,16 @@ class Broker:
             if len(crefs) > REQUEST_MAX:
                 raise Refused("vault.request-size", f"ask for at most {REQUEST_MAX} conversations at a time", where=grant.matter)
             self._listed(grant, crefs)
-            stored, subjects = keyrows.read(self._keys, crefs)
-            allowed = self._allowed(grant, stored, subjects)
+            stored, subjects, pending = keyrows.read(self._keys, crefs)
+            allowed = self._allowed(grant, stored, pending)
             unsealed = self._unsealed.keys(grant, allowed, lambda uref: self._subject(subjects[uref]), now=self._now())
-            rows = [row for row in allowed if row.kind == Class.OPERATOR or row.cref in unsealed]
+            rows = allowed
+            if any(allowed.kinds):
+                rows = allowed.where([row.kind == Class.OPERATOR or row.cref in unsealed for row in allowed])
             with self._lock:
                 used = self._count(grant, rows)
             # Outside the lock: receipts of several workers share one sync of the ledger.
-            self._record(grant, [row.cref for row in rows], used, denied=len(stored) - len(allowed))
+            self._record(grant, rows.crefs, used, denied=len(stored) - len(allowed))
         return self._unwrap(rows, subjects, unsealed)
 
     # --- the checks ---------------------------------------------------------------------------------------------
@@ -228,9 +234,8 @@ class Broker:
         if strangers := listing.strangers(crefs):
             raise Refused("vault.not-listed", "the grant does not cover this conversation", where=strangers[0].hex())
 
-    def _allowed(self, grant: Grant, rows: list[KeyRow], subjects: Mapping[bytes, SubjectRow]) -> list[KeyRow]:
+    def _allowed(self, grant: Grant, rows: KeyRows, pending: Set[bytes]) -> KeyRows:
         """Step 6: the rows that are visible under the grant and that the policies release, by their state at this moment."""
-        pending = {row.cref for row in rows if row.state != "live" or subjects[row.uref].state != "live"}
         if self._gate is None and not pending:
             return rows
         holds: dict[bytes, list[tuple[str, str]]] = {}
@@ -238,25 +243,24 @@ class Broker:
             holds.setdefault(bytes(cref), []).append((hold, matter))
         seen = rows
         if pending:
-            seen = [row for row in rows if row.cref not in pending or self._holding(grant, holds.get(row.cref, ()))]
-        return self._released(grant, seen, pending, holds) if seen and self._gate else seen
+            seen = rows.where([c not in pending or self._holding(grant, holds.get(c, ())) for c in rows.crefs])
+        return self._released(grant, seen, pending, holds) if len(seen) and self._gate else seen
 
     def _released(
-        self, grant: Grant, rows: list[KeyRow], pending: set[bytes], holds: Mapping[bytes, list[tuple[str, str]]]
-    ) -> list[KeyRow]:
+        self, grant: Grant, rows: KeyRows, pending: Set[bytes], holds: Mapping[bytes, list[tuple[str, str]]]
+    ) -> KeyRows:
         """Those of *rows* that the gate releases: rows that agree in all it may know are asked about once."""
         assert self._gate is not None
-        kinds = [(row.kind, row.uref, row.cref in pending, tuple(holds.get(row.cref, ()))) for row in rows]
+        columns = zip(rows.kinds, rows.urefs, rows.crefs, strict=True)
+        kinds = [(kind, uref, cref in pending, tuple(holds.get(cref, ()))) for kind, uref, cref in columns]
         asked = list(dict.fromkeys(kinds))
-        used = self._usage.others(grant, [row.slot for row in rows])
+        used = self._usage.others(grant, rows.slots)
         now = self._latest or self._clock.now()
         answers = self._gate.allowed(grant, [_shard(grant, *kind) for kind in asked], now=now, used_records=used)
         allowed = {kind for kind, answer in zip(asked, answers, strict=True) if answer}
         if not allowed:
             raise Refused("vault.denied-by-policy", "the access policies release none of these", where=grant.matter)
-        if len(allowed) == len(asked):
-            return rows
-        return [row for row, kind in zip(rows, kinds, strict=True) if kind in allowed]
+        return rows if len(allowed) == len(asked) else rows.where([kind in allowed for kind in kinds])
 
     @staticmethod
     def _holding(grant: Grant, holds: Sequence[tuple[str, str]]) -> bool:
@@ -289,10 +293,10 @@ class Broker:
 
     # --- the count and the receipt -----------------------------------------------------------------------------
 
-    def _count(self, grant: Grant, rows: Sequence[KeyRow]) -> int:
+    def _count(self, grant: Grant, rows: KeyRows) -> int:
         # Not synced by itself: the durable receipt that follows carries the same number.
         with self._keys.begin_lazily() as connection:
-            used = self._usage.count(connection, grant, [row.slot for row in rows])
+            used = self._usage.count(connection, grant, rows.slots)
             if self._latest is not None:
                 self._keys.execute(connection, "DELETE FROM meta WHERE name = 'clock'")
                 self._keys.execute(connection, "INSERT INTO meta (name, value) VALUES ('clock', ?)", (self._latest.isoformat(),))
@@ -311,14 +315,9 @@ class Broker:
 
     # --- the keys ------------------------------------------------------------------------------------------------
 
-    def _unwrap(self, rows: list[KeyRow], stored: dict[bytes, SubjectRow], unsealed: Mapping[bytes, bytes]) -> Release:
-        of: dict[bytes, list[KeyRow]] = {}
-        for row in rows:
-            of.setdefault(row.uref, []).append(row)
-        subjects = {uref: self._subject(stored[uref]) for uref in of}
-        keys: dict[bytes, bytes] = {}
-        for uref, some in of.items():
-            keys.update(self._keyring.unwrap_many(subjects[uref], some, unsealed))
+    def _unwrap(self, rows: KeyRows, stored: Mapping[bytes, SubjectRow], unsealed: Mapping[bytes, bytes]) -> Release:
+        subjects = {uref: self._subject(stored[uref]) for uref in dict.fromkeys(rows.urefs)}
+        keys = self._keyring.unwrap_many(subjects, rows, unsealed)
         accounts = {
             bytes(uref): None if account is None else bytes(account)
             for uref, account in self._state.chosen("SELECT uref, account FROM subject WHERE uref IN ({})", list(subjects))
@@ -327,7 +326,8 @@ class Broker:
         for uref, subject in subjects.items():
             account = accounts.get(uref)
             parties[uref] = Party(subject.ledger_key, b"" if account is None else subject.account_key, account)
-        return Release(keys, {row.cref: row.kind for row in rows if row.kind}, parties)
+        classes = {cref: kind for cref, kind in zip(rows.crefs, rows.kinds, strict=True) if kind}
+        return Release(keys, classes, parties)
 
     def _subject(self, row: SubjectRow) -> Subject:
         """A subject's keys, kept for the next window under the whole row's name: a row that was shredded, rolled or edited
@@ -353,5 +353,11 @@ def _shard(grant: Grant, kind: int, uref: bytes, pending: bool, holds: Sequence[
 
 
 def crefs_root(crefs: Sequence[bytes]) -> Digest:
-    """Merkle root over conversation references in ascending order: what a `key.released` entry commits to."""
-    return Digest(merkle.root(map(merkle.leaf_hash, sorted(crefs))).hex())
+    """What a `key.released` entry commits to: Merkle root over conversation references in ascending order.
+
+    A leaf holds one reference, or 64 of them in a release of more than 1,024, a bulk scan, where two hashes for each key
+    would cost more than its unwrapping: a proof then shows up to 63 neighbours, which are as random as the reference itself.
+    """
+    ordered = b"".join(sorted(crefs))
+    size = _REF_BYTES if len(crefs) <= SINGLE_LEAVES_MAX else _REF_BYTES * LEAF_REFS
+    return Digest(merkle.root(merkle.leaf_hash(ordered[at : at + size]) for at in range(0, len(ordered), size)).hex())

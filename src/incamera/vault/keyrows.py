@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import compress
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -23,11 +24,32 @@ class KeyRow(NamedTuple):
     wrapped: bytes
     version: int
     kind: int
-    state: str
 
 
-#: `KeyRow._make` without its call of Python code: a scan makes one of these for every conversation.
-_KEY_ROW: Callable[[Iterable[Any]], KeyRow] = partial(tuple.__new__, KeyRow)
+@dataclass(frozen=True, slots=True, repr=False)
+class KeyRows:
+    """Conversation keys by column: a scan asks one thing of thousands of rows, not many things of one."""
+
+    slots: Sequence[int] = ()
+    crefs: Sequence[bytes] = ()
+    urefs: Sequence[bytes] = ()
+    wrapped: Sequence[bytes] = ()
+    versions: Sequence[int] = ()
+    kinds: Sequence[int] = ()
+
+    def __len__(self) -> int:
+        return len(self.crefs)
+
+    def __iter__(self) -> Iterator[KeyRow]:
+        return map(KeyRow, *self._columns)
+
+    @property
+    def _columns(self) -> tuple[Sequence[Any], ...]:
+        return self.slots, self.crefs, self.urefs, self.wrapped, self.versions, self.kinds
+
+    def where(self, kept: Sequence[bool]) -> KeyRows:
+        """The rows at whose place *kept* is true; themselves, where it is true everywhere."""
+        return self if all(kept) else KeyRows(*(tuple(compress(column, kept)) for column in self._columns))
 
 
 class SubjectRow(NamedTuple):
@@ -46,52 +68,63 @@ def slot(batch: int, place: int) -> int:
     return batch << SLOT_BITS | place
 
 
-def read(database: Database, crefs: Sequence[bytes]) -> tuple[list[KeyRow], dict[bytes, SubjectRow]]:
-    """Key rows of *crefs* that are not shredded, and their subjects' rows, by one snapshot.
+class Stored(NamedTuple):
+    """What keys.db holds of some conversations: their keys, their subjects', and which of them await shredding."""
 
-    A roll or a shred in between can therefore not tear the two levels apart.
-    """
+    rows: KeyRows
+    subjects: dict[bytes, SubjectRow]
+    pending: frozenset[bytes]
+
+
+def read(database: Database, crefs: Sequence[bytes]) -> Stored:
+    """What is not shredded of *crefs*, by one snapshot: a roll or a shred in between cannot tear the two levels apart."""
+    wanted = set(crefs)
     with database.translate(), database.engine.connect() as connection:
-        rows = _neighbours(database, connection, crefs) or _strangers(database, connection, crefs)
-        urefs = list({row.uref for row in rows})
-        query = "SELECT uref, epoch, version, wrapped, secret, state FROM subject_key WHERE state <> 'shredded' AND uref IN ({})"
-        subjects = [SubjectRow._make(row) for row in _plain(database, database.chosen_by(connection, query, urefs))]
-    known = {subject.uref: subject for subject in subjects}
-    if len(known) < len(urefs):
-        rows = [row for row in rows if row.uref in known]
-    return rows, known
+        found = _neighbours(database, connection, crefs, wanted)
+        pending: set[bytes] = set()
+        if len(found) < len(wanted):
+            strangers = _strangers(database, connection, sorted(wanted.difference(row[1] for row in found)))
+            found += [row[:-1] for row in strangers]
+            pending = {row[1] for row in strangers if row[-1] != "live"}
+        urefs = list({row[2] for row in found})
+        subjects = {row[0]: SubjectRow._make(row) for row in _plain(database, database.chosen_by(connection, _SUBJECTS, urefs))}
+    if len(subjects) < len(urefs):
+        found = [row for row in found if row[2] in subjects]
+    if waiting := {uref for uref, subject in subjects.items() if subject.state != "live"}:
+        pending |= {row[1] for row in found if row[2] in waiting}
+    return Stored(KeyRows(*zip(*found, strict=True)), subjects, frozenset(pending))
 
 
-_COLUMNS = "SELECT slot, cref, uref, wrapped, version, class, state FROM conversation_key WHERE state <> 'shredded' AND "
+_SUBJECTS = "SELECT uref, epoch, version, wrapped, secret, state FROM subject_key WHERE state <> 'shredded' AND uref IN ({})"
+_KEY = "SELECT slot, cref, uref, wrapped, version, class"
 
 
-def _neighbours(database: Database, connection: Connection, crefs: Sequence[bytes]) -> list[KeyRow]:
-    """Rows of *crefs* read as one range of slots, or nothing where they do not lie together."""
+def _neighbours(database: Database, connection: Connection, crefs: Sequence[bytes], wanted: set[bytes]) -> list[Any]:
+    """Live rows of *crefs* read as one range of slots, or nothing where they do not lie together."""
     ends = "SELECT slot FROM conversation_key WHERE cref IN (?, ?) ORDER BY slot"
-    slots = [row[0] for row in database.execute(connection, ends, (crefs[0], crefs[-1])).all()]
+    slots = [row[0] for row in database.execute(connection, ends, (crefs[0], crefs[-1])).all()] if crefs else []
     if not slots or slots[-1] - slots[0] >= 2 * len(crefs) + 16:
         return []
-    wanted = set(crefs)
-    result = database.execute(connection, _COLUMNS + "slot BETWEEN ? AND ?", (slots[0], slots[-1]))
-    found = [row for row in map(_KEY_ROW, _plain(database, result.cursor.fetchall())) if row[1] in wanted]
+    live = f"{_KEY} FROM conversation_key WHERE state = 'live' AND slot BETWEEN ? AND ?"
+    result = database.execute(connection, live, (slots[0], slots[-1]))
+    found = [row for row in _plain(database, result.cursor.fetchall()) if row[1] in wanted]
     result.close()
-    return found if len(found) == len(wanted) else []
+    return found
 
 
-def _strangers(database: Database, connection: Connection, crefs: Sequence[bytes]) -> list[KeyRow]:
-    wanted = sorted(set(crefs))
-    found = database.chosen_by(connection, _COLUMNS + "cref IN ({})", wanted)
-    return list(map(_KEY_ROW, _plain(database, found)))
+def _strangers(database: Database, connection: Connection, crefs: Sequence[bytes]) -> list[Any]:
+    """Rows wherever they lie, each with its state behind it."""
+    query = f"{_KEY}, state FROM conversation_key WHERE state <> 'shredded' AND cref IN ({{}})"
+    return list(_plain(database, database.chosen_by(connection, query, crefs)))
 
 
-def holds(database: Database, rows: Sequence[KeyRow]) -> Iterable[tuple[Any, ...]]:
+def holds(database: Database, rows: KeyRows) -> Iterable[tuple[Any, ...]]:
     """(cref, hold, matter) of every hold over *rows*; over neighbours, rows that no hold covers are passed by."""
     if not rows:
         return []
-    slots = [row.slot for row in rows]
-    low, high = min(slots), max(slots)
+    low, high = min(rows.slots), max(rows.slots)
     if high - low >= 2 * len(rows) + 16:
-        return database.chosen(f"{_HOLDS} WHERE held.cref IN ({{}})", [row.cref for row in rows])
+        return database.chosen(f"{_HOLDS} WHERE held.cref IN ({{}})", rows.crefs)
     query = f"{_HOLDS} JOIN conversation_key AS c ON c.cref = held.cref WHERE c.hold_count > 0 AND c.slot BETWEEN ? AND ?"
     return database.rows(query, (low, high))
 

@@ -24,7 +24,7 @@ from incamera.vault import bodies, envelope, escrow
 from incamera.vault.bodies import Codec
 from incamera.vault.database import Database
 from incamera.vault.envelope import KEY_BYTES, NONCE_BYTES, Binding, Class
-from incamera.vault.keyrows import KeyRow
+from incamera.vault.keyrows import KeyRows
 from incamera.vault.kms import Kms
 
 #: Random-nonce AES-GCM may seal 2^32 values under one key (SP 800-38D, 8.3); half of that leaves room for rolls.
@@ -236,29 +236,33 @@ class Keyring:
         return envelope.unseal(subject.key, wrapped, aad, where=cref)
 
     def unwrap_many(
-        self, subject: Subject, rows: Iterable[KeyRow], unsealed: Mapping[bytes, bytes] | None = None
+        self, subjects: Mapping[bytes, Subject], rows: KeyRows, unsealed: Mapping[bytes, bytes] | None = None
     ) -> dict[bytes, bytes]:
-        """cref -> conversation key of one subject's rows; the same check as `unwrap_conversation`, millions of times.
+        """cref -> conversation key of *rows*, each under its subject's key; the same checks as `unwrap_conversation`.
 
         An escrowed row's key is the one that trustees *unsealed*, checked against the commitment that the row holds.
         """
+        if not any(rows.kinds):
+            with suppress(InvalidTag, ValueError):
+                return self._unwrap_plain(subjects, rows)
         keys: dict[bytes, bytes] = {}
-        decrypt = subject.cipher.decrypt
-        stated: tuple[int, int] | None = None
-        head = b""
-        for _, cref, _, wrapped, version, kind, _ in rows:
-            if (version, kind) != stated:
-                stated = (version, kind)
-                head = self.bind.row(CONVERSATION_KEY, uref=subject.uref, version=version, kind=kind)
-            try:
-                key = decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], head + cref)
-            except (InvalidTag, ValueError):
-                raise envelope.not_authentic(cref) from None
-            if kind:
-                sealed, key = key, (unsealed or {})[cref]
-                envelope.check_commitment(key, escrow.commitment(sealed), where=cref)
-            keys[cref] = key
+        for row in rows:  # which of them it is, or where classes and versions differ
+            key = self.unwrap_conversation(subjects[row.uref], row.cref, row.wrapped, version=row.version, kind=row.kind)
+            if row.kind:
+                sealed, key = key, (unsealed or {})[row.cref]
+                envelope.check_commitment(key, escrow.commitment(sealed), where=row.cref)
+            keys[row.cref] = key
         return keys
+
+    def _unwrap_plain(self, subjects: Mapping[bytes, Subject], rows: KeyRows) -> dict[bytes, bytes]:
+        """Operator-held rows that state their subject's own version, column by column: a scan unwraps millions."""
+        versions = {uref: subject.version for uref, subject in subjects.items()}
+        if [versions[uref] for uref in rows.urefs] != list(rows.versions):
+            raise ValueError
+        heads = {u: self.bind.row(CONVERSATION_KEY, uref=u, version=version, kind=0) for u, version in versions.items()}
+        decrypts = {uref: subject.cipher.decrypt for uref, subject in subjects.items()}
+        columns = zip(rows.crefs, rows.urefs, rows.wrapped, strict=True)
+        return {c: decrypts[u](w[:NONCE_BYTES], w[NONCE_BYTES:], heads[u] + c) for c, u, w in columns}
 
     def seal_accounts(self, accounts: Sequence[tuple[Subject, bytes]]) -> list[bytes]:
         """What the holder knows of subjects, packed, each sealed under its subject's account key."""

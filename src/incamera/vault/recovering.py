@@ -62,7 +62,7 @@ class Recovery:
         file = self.file(hold)
         if not crefs or not self.ready or not files.exists(file.path):
             return
-        rows, stored = keyrows.read(self._keyring.database, crefs)
+        rows, stored, _ = keyrows.read(self._keyring.database, crefs)
         subjects: dict[bytes, Subject] = {}
         held = []
         for row in rows:

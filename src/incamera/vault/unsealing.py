@@ -22,7 +22,7 @@ from incamera.core.records import Entry, Grant
 from incamera.vault import envelope, escrow, keyrows
 from incamera.vault.database import chunks
 from incamera.vault.envelope import Class
-from incamera.vault.keyrows import KeyRow, SubjectRow
+from incamera.vault.keyrows import KeyRow, KeyRows, SubjectRow
 from incamera.vault.keys import Keyring, Subject
 from incamera_verify import merkle
 
@@ -41,9 +41,7 @@ class Unsealed:
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
 
-    def keys(
-        self, grant: Grant, rows: Iterable[KeyRow], subjects: Callable[[bytes], Subject], *, now: datetime
-    ) -> dict[bytes, bytes]:
+    def keys(self, grant: Grant, rows: KeyRows, subjects: Callable[[bytes], Subject], *, now: datetime) -> dict[bytes, bytes]:
         """Keys of those escrowed *rows* that two trustees unsealed for exactly this grant, and whose time is not over.
 
         A row that has no key here has to be what it says: one that was merely relabelled would vanish from an answer unseen.
@@ -51,6 +49,8 @@ class Unsealed:
         Raises:
             Unverified: `vault.not-authentic`, a row was altered or relabelled.
         """
+        if not any(rows.kinds):
+            return {}
         others = [row for row in rows if row.kind != Class.OPERATOR]
         for row in others:
             self._true(row, subjects(row.uref))
@@ -158,7 +158,7 @@ class Unsealing:
         """Those of *crefs* that are escrowed and that nobody has unsealed for *grant*, or no longer: they would not open now."""
         versions: dict[bytes, int] = {}
         for some in chunks(sorted({bytes.fromhex(cref) for cref in crefs}), _ASKED):
-            rows, subjects = keyrows.read(self._keys, some)
+            rows, subjects, _ = keyrows.read(self._keys, some)
             versions |= {row.cref: subjects[row.uref].version for row in rows if row.kind == Class.ESCROWED}
         query = (
             "SELECT u.cref, u.version, r.tag, r.expires_at FROM unsealed AS u"
@@ -183,11 +183,9 @@ class Unsealing:
     # --- the parts ----------------------------------------------------------------------------------------------------
 
     def _rows(self, crefs: Sequence[bytes]) -> tuple[list[KeyRow], Mapping[bytes, Subject]]:
-        if not crefs:
-            return [], {}
-        rows, stored = keyrows.read(self._keys, crefs)
-        rows = [row for row in rows if row.kind == Class.ESCROWED]
-        return rows, {uref: self._subject(stored[uref]) for uref in {row.uref for row in rows}}
+        stored = keyrows.read(self._keys, crefs)
+        rows = [row for row in stored.rows if row.kind == Class.ESCROWED]
+        return rows, {uref: self._subject(stored.subjects[uref]) for uref in {row.uref for row in rows}}
 
     def _subject(self, row: SubjectRow) -> Subject:
         return self._keyring.unwrap_subject(row.uref, row.epoch, row.version, row.wrapped, row.secret)

@@ -21,6 +21,7 @@ from incamera.vault import broker as broker_
 from incamera.vault import listing
 from incamera.vault.broker import crefs_root
 from incamera.vault.listing import Listing
+from incamera_verify import merkle
 
 Fill = Callable[[int], Place]
 
@@ -74,6 +75,15 @@ def test_the_root_is_that_of_a_receipt_over_the_same_conversations(tmp_path: Pat
     root = listing.keep(tmp_path / "lists", Listing(some))
     assert root == crefs_root(some)
     assert bytes(listing.load(tmp_path / "lists", root)) == bytes(Listing(some))
+
+
+def test_the_root_of_a_bulk_release_holds_64_references_to_a_leaf() -> None:
+    some = sorted(bytes.fromhex(new_ref()) for _ in range(1025))
+    leaves = [b"".join(some[low : low + 64]) for low in range(0, 1025, 64)]
+    assert len(leaves) == 17 and len(leaves[-1]) == 16
+    assert crefs_root(some[::-1]) == merkle.root(map(merkle.leaf_hash, leaves)).hex()
+    assert crefs_root(some[:1024]) == merkle.root(map(merkle.leaf_hash, some[:1024])).hex()
+    assert len({crefs_root(some), crefs_root(some[1:]), crefs_root(some[:-1]), crefs_root([*some[:-1], bytes(16)])}) == 4
 
 
 SPOILT: dict[str, Callable[[bytes], bytes]] = {
