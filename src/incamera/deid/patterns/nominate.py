@@ -40,9 +40,9 @@ _NARROWING = np.array(
 #: Hyperscan says where matches of the other rules without a hint begin; of these it could only with too large an automaton.
 _STARTLESS = frozenset(("date.duration", "id.named", "iban", "money", "path.home", "secret.basic"))
 
-#: (number of a text, rule, start and end of a segment, first, last): the rule's matches that begin in that segment begin
-#: at *first* or later and end at *last* or before.
-Ask = Sequence[int]
+#: Rows (number of a text, rule, start and end of a segment, first, last): the rule's matches that begin in that segment
+#: begin at *first* or later and end at *last* or before.
+Asks: TypeAlias = I64
 
 
 class Texts(NamedTuple):
@@ -67,7 +67,7 @@ class Texts(NamedTuple):
 
 
 #: Asks come text by text, in the order of the texts.
-Nominator = Callable[[Texts], Iterable[Ask]]
+Nominator = Callable[[Texts], Iterable[Asks]]
 
 
 def laid_out(texts: Sequence[str], coded: Sequence[U32]) -> Texts:
@@ -81,11 +81,10 @@ def laid_out(texts: Sequence[str], coded: Sequence[U32]) -> Texts:
     return Texts(texts, points, bases, *kernels.segments(points, bases, characters.characters().classes, SHORT, LONG))
 
 
-def everything(texts: Texts) -> Iterator[Ask]:
+def everything(texts: Texts) -> Iterator[Asks]:
     """The reference: every rule is asked everywhere."""
     for number, start, end in texts.segments():
-        for i, rule in enumerate(RULES):
-            yield number, i, start, end, start, end + rule.reach
+        yield np.array([(number, i, start, end, start, end + rule.reach) for i, rule in enumerate(RULES)], np.int64)
 
 
 def _expression(rule: Rule) -> tuple[str, bool]:
@@ -116,7 +115,7 @@ def hyperscan_nominator() -> Nominator | None:
     database = _database(hyperscan)
     scratch = hyperscan.Scratch(database)
 
-    def nominate(texts: Texts) -> Iterator[Ask]:
+    def nominate(texts: Texts) -> Iterator[Asks]:
         events: list[int] = []
         windows: list[tuple[int, int, bool, int, int]] = []
         add = events.extend
@@ -124,10 +123,10 @@ def hyperscan_nominator() -> Nominator | None:
         def note(rule: int, begin: int, end: int, _flags: int, _context: object) -> None:
             add((rule, begin, end))
 
-        def asks() -> Iterator[Ask]:
+        def asks() -> Iterator[Asks]:
             if windows:
                 rows = np.array(events, np.int64).reshape(-1, 3)
-                yield from kernels.asks(*texts[1:], np.array(windows, np.int64), rows, _NARROWING, SHORT).tolist()
+                yield kernels.asks(*texts[1:], np.array(windows, np.int64), rows, _NARROWING, SHORT)
             windows.clear()
             events.clear()
 
@@ -288,12 +287,12 @@ def re2_nominator() -> Nominator:
         one.Compile()
         sets.append((one, numbers))
 
-    def nominate(texts: Texts) -> Iterator[Ask]:
+    def nominate(texts: Texts) -> Iterator[Asks]:
         for number, start, end in texts.segments():
             window = f" {texts.texts[number][max(0, start - LEFT) : end + _AHEAD]} ".encode("utf-8", "replace").decode("utf-8")
-            for one, numbers in sets:
-                for k in one.Match(window) or ():
-                    yield number, numbers[k], start, end, start, end + RULES[numbers[k]].reach
+            asked = [numbers[k] for one, numbers in sets for k in one.Match(window) or ()]
+            if asked:
+                yield np.array([(number, i, start, end, start, end + RULES[i].reach) for i in asked], np.int64)
 
     return nominate
 
@@ -305,7 +304,7 @@ class _Adaptive:
         self._left = WORTH_COMPILING
         self._nominate = re2_nominator()
 
-    def __call__(self, texts: Texts) -> Iterable[Ask]:
+    def __call__(self, texts: Texts) -> Iterable[Asks]:
         if self._left > 0:
             self._left -= len(texts.points)
             if self._left <= 0:

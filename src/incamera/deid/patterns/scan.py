@@ -7,22 +7,23 @@ reaches farther than it says, so that a line of 50 MB costs what 50 MB of lines 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import accumulate, groupby
-from operator import itemgetter
+from itertools import pairwise
 from typing import Any, NamedTuple
 
-from incamera.deid.hits import DETECTOR, DETECTOR_CODE, END, KIND_CODE, LABEL_CODE, SCORE, START, Hits, empty, matrix
+import numpy as np
+
+from incamera.deid.hits import DETECTOR_CODE, KIND_CODE, LABEL, LABEL_CODE, SCORE, Hits, empty
 from incamera.deid.lexicons.characters import points
 from incamera.deid.patterns import nominate as engines
 from incamera.deid.patterns.nominate import (
     LONG,
     SHORT,
     U32,
-    Ask,
+    Asks,
     Nominator,
+    Texts,
     everything,
     hyperscan_nominator,
     laid_out,
@@ -33,9 +34,11 @@ from incamera.deid.patterns.rules import RULES, Check, split
 #: Code points, and texts, that are looked at together.
 _TOGETHER, _MANY = 1 << 16, 1 << 10
 
-_Row = tuple[int, int, int, int, int, int]
+#: (number of a text, start, end, label, score, rule)
+_Match = tuple[int, int, int, int, int, int]
 #: (label, score)
 _Named = tuple[int, int]
+#: What a check said of a surface, by rule and surface.
 _Checked = dict[tuple[int, str], _Named | None]
 
 #: No letter, mark or digit beside a match, and no tag: what a tag stands for may have been one.
@@ -48,16 +51,17 @@ _ASCII_CLASSES = ((r"\p{Lu}[", "[A-Z]["), (r"\p{L}", "A-Za-z"), (r"\p{M}", ""), 
 _CAPITAL = re.compile(r"(?<!\\)[A-Z]")
 
 _CODE = (LABEL_CODE["CODE"], 500)
-#: The checks of costly rules, by detector.
+#: Kind, detector, whether it is a URL's, whether its check is costly, of each rule; and how far it reaches.
+_ROWS = np.array(
+    [(KIND_CODE[r.kind], DETECTOR_CODE[f"pattern.{r.id}"], r.label == "URL", r.costly is not None) for r in RULES], np.int64
+)
+_REACHES = np.array([rule.reach for rule in RULES], np.int64)
+#: Whether a match counts, and its check, of each costly rule, by detector.
 _CHECKS = {
     DETECTOR_CODE[f"pattern.{rule.id}"]: (rule.costly, rule.check)
     for rule in RULES
     if rule.costly is not None and rule.check is not None
 }
-#: What may follow a match and be read into it.
-_LAST = frozenset(".,;:!?)]}'\" \n")
-#: A costly match is named where one at least this sure covers it, or one as confident as `resolve` means it touches it.
-_SURE, _CONFIDENT = 600, 900
 
 
 def scan(text: str, nominate: Nominator | None = None) -> Hits:
@@ -74,10 +78,11 @@ def scan_all(texts: Sequence[str], coded: Sequence[U32], nominate: Nominator | N
     Privacy: reads text; hits carry offsets and codes only. What a check said of a surface is forgotten with the call.
     """
     nominate = nominate or engines.default_nominator()
-    found = [empty() for _ in texts]
+    found: list[Hits] = []
     for lo, hi in _together(texts):
-        for number, asks in groupby(nominate(laid_out(texts[lo:hi], coded[lo:hi])), itemgetter(0)):
-            found[lo + number] = _confirmed(texts[lo + number], asks)
+        batch = laid_out(texts[lo:hi], coded[lo:hi])
+        checked: _Checked = {}
+        found += _settled(batch, [match for asks in nominate(batch) for match in _matches(batch, asks, checked)])
     return found
 
 
@@ -98,28 +103,6 @@ def segments(text: str) -> Iterator[tuple[int, int]]:
     return ((start, end) for _, start, end in laid_out([text], [points(text)]).segments())
 
 
-def _confirmed(text: str, asks: Iterable[Ask]) -> Hits:
-    """The matches that *asks* point at."""
-    ascii_only = text.isascii()
-    # A dotted capital I would become two characters. Only ASCII is read in lower case.
-    lowered = text.lower() if ascii_only else text.replace("İ", "ı").lower()
-    rows: set[_Row] = set()  # two asks may see the same match
-    costly: set[_Row] = set()
-    checked: _Checked = {}
-    rules = _asked()
-    for _, i, start, end, first, last in asks:
-        how = rules[i]
-        read = lowered if how.caseless else text
-        _confirm(i, how, text, read, ascii_only, start, end, first, last, costly if how.costly else rows, checked)
-    if costly:
-        rows.update(_named_last(costly, rows, text))
-    return matrix(sorted(rows, key=_by_place))
-
-
-def _by_place(row: _Row) -> tuple[int, int, int]:
-    return row[START], -row[END], row[DETECTOR]
-
-
 class _How(NamedTuple):
     """A rule as it is asked. *plain* finds (all of it) in ASCII what `_matcher` finds in any text, several times faster.
 
@@ -128,14 +111,10 @@ class _How(NamedTuple):
 
     plain: Any
     caseless: bool
-    reach: int
     group: int
     check: Check | None
-    named: _Named
-    kind: int
-    detector: int
-    url: bool
-    costly: bool
+    label: int
+    score: int
 
 
 @cache
@@ -150,20 +129,9 @@ def _asked() -> tuple[_How, ...]:
         if caseless:
             plain = _CAPITAL.sub(lambda m: m.group().lower(), plain)
         plain = ("" if rule.open_left else _BEFORE_ASCII) + f"(?:{plain})" + ("" if rule.open_right else _AFTER_ASCII)
-        compiled.append(
-            _How(
-                plain=re.compile(plain, re.ASCII).finditer,
-                caseless=caseless,
-                reach=rule.reach,
-                group=rule.group,
-                check=None if rule.costly is not None else rule.check,
-                named=(LABEL_CODE[rule.label], round(rule.score * 1000)),
-                kind=KIND_CODE[rule.kind],
-                detector=DETECTOR_CODE[f"pattern.{rule.id}"],
-                url=rule.label == "URL",
-                costly=rule.costly is not None,
-            )
-        )
+        find = re.compile(plain, re.ASCII).finditer
+        check = None if rule.costly is not None else rule.check
+        compiled.append(_How(find, caseless, rule.group, check, LABEL_CODE[rule.label], round(rule.score * 1000)))
     return tuple(compiled)
 
 
@@ -178,61 +146,66 @@ def _matcher(i: int) -> Any:
     return regex.compile(whole, regex.IGNORECASE if caseless else 0)
 
 
-def _confirm(
-    i: int,
-    how: _How,
-    text: str,
-    read: str,
-    ascii_only: bool,
-    start: int,
-    end: int,
-    first: int,
-    last: int,
-    rows: set[_Row],
-    checked: _Checked,
-) -> None:
-    """Add to *rows* the matches of rule *i* that begin in [start, end), at *first* or later, and end at *last* or before.
+def _matches(batch: Texts, asks: Asks, checked: _Checked) -> Iterator[_Match]:
+    """What the matchers find where *asks* say, and what the checks that are not costly make of it."""
+    from incamera.deid.patterns import confirm_kernels as kernels
 
-    *read* is *text* in the case in which the plain matcher reads it.
-    """
-    find, _, reach, group, check, named, kind, detector, url, _ = how
-    first = max(first, start)
-    limit = min(end + reach, len(text))
-    stop = last + 1 if last < limit else limit
-    lo = 0
-    if ascii_only or text[first - 1 if first else 0 : stop].isascii():
-        matches = find(read, first, stop)
-    else:
-        lo = first - 1 if first else 0
-        matches = _matcher(i).finditer(text[lo:stop], first - lo)
-    for m in matches:
-        if m.start() + lo >= end:
-            break
-        if m.end() + lo >= stop < limit:  # what stands behind it was not in view
-            _confirm(i, how, text, read, ascii_only, start, end, first, limit, rows, checked)
-            return
-        a, b = m.span(group)
-        if a < 0 or a == b:
-            continue
-        a += lo
-        b += lo
-        label, score = named
-        if check is not None:
-            verdict = _verdict(i, check, text[a:b], checked)
-            if verdict is None:
+    rules, at, text, lowered = _asked(), -1, "", ""
+    for number, rule, end, first, stop, limit, plain in kernels.places(asks, batch.points, batch.bases, _REACHES).tolist():
+        if number != at:
+            at, text = number, batch.texts[number]
+            # A dotted capital I would become two characters. Only ASCII is read in lower case.
+            lowered = text.lower() if text.isascii() else text.replace("İ", "ı").lower()
+        find, caseless, group, check, label, score = rules[rule]
+        if plain:
+            lo, matches = 0, find(lowered if caseless else text, first, stop)
+        else:
+            lo = max(first - 1, 0)
+            matches = _matcher(rule).finditer(text[lo:stop], first - lo)
+        for match in matches:
+            a, b = match.span()
+            if a + lo >= end:
+                break
+            if b + lo >= stop < limit:  # what stands behind it was not in view
+                yield from _matches(batch, np.array([(number, rule, first, end, first, limit)], np.int64), checked)
+                break
+            if group:
+                a, b = match.span(group)
+            if a < 0 or a == b:
                 continue
-            label, score = verdict
-        if text[b - 1] in _LAST:
-            b = _trimmed(text, a, b, url)
-        if b > a:
-            rows.add((a, b, label, kind, score, detector))
+            if check is not None:
+                verdict = _verdict(rule, check, text[a + lo : b + lo], checked)
+                if verdict is None:
+                    continue
+                label, score = verdict
+            yield number, a + lo, b + lo, label, score, rule
 
 
-def _trimmed(text: str, a: int, b: int, url: bool) -> int:
-    """A sentence's last stop is not part of an address."""
-    while b > a and text[b - 1] in _LAST and (text[b - 1] not in ")]}" or url):
-        b -= 1
-    return b
+def _settled(batch: Texts, matches: Sequence[_Match]) -> Iterator[Hits]:
+    """The hits of each text. Costly checks are asked here, where no other rule's match names their matches anyway."""
+    from incamera.deid.patterns import confirm_kernels as kernels
+
+    if not matches:
+        return (empty() for _ in batch.texts)
+    rows = np.array(matches, np.int64)
+    hits, states, begins = kernels.settle(rows, batch.points, batch.bases, _ROWS, *_CODE)
+    waiting = np.flatnonzero(states >= kernels.COUNTED)
+    gone = []
+    for n, number in zip(waiting.tolist(), (np.searchsorted(begins, waiting, "right") - 1).tolist(), strict=True):
+        start, end, _, _, _, detector = hits[n].tolist()
+        counts, check = _CHECKS[detector]
+        surface = batch.texts[number][start:end]
+        if states[n] == kernels.COUNTED:
+            if not counts(surface):
+                gone.append(n)
+        elif (verdict := check(surface)) is not None:
+            hits[n, LABEL], hits[n, SCORE] = LABEL_CODE[verdict[0]], round(verdict[1] * 1000)
+        else:
+            gone.append(n)
+    if gone:
+        hits = np.delete(hits, gone, axis=0)
+        begins -= np.searchsorted(gone, begins)
+    return (hits[lo:hi] for lo, hi in pairwise(begins.tolist()))
 
 
 def _verdict(i: int, check: Check, surface: str, checked: _Checked) -> _Named | None:
@@ -243,34 +216,6 @@ def _verdict(i: int, check: Check, surface: str, checked: _Checked) -> _Named | 
     verdict = check(surface)
     named = checked[asked] = (LABEL_CODE[verdict[0]], round(verdict[1] * 1000)) if verdict is not None else None
     return named
-
-
-def _named_last(costly: Set[_Row], rows: Set[_Row], text: str) -> Iterator[_Row]:
-    """Costly matches: checked where no other rule's match names them anyway, taken as they are where one does.
-
-    One that covers them and is sure does; so does any confident one that touches them, whose label the whole will take.
-    """
-    covering, touching = _Ends(rows, _SURE), _Ends(rows, _CONFIDENT)
-    for start, end, _, kind, _, detector in costly:
-        counts, check = _CHECKS[detector]
-        if covering.before(start + 1) >= end or (touching.before(end) > start and counts(text[start:end])):
-            yield start, end, _CODE[0], kind, _CODE[1], detector
-        elif touching.before(end) <= start and (verdict := check(text[start:end])):
-            yield start, end, LABEL_CODE[verdict[0]], kind, round(verdict[1] * 1000), detector
-
-
-class _Ends:
-    """How far the rows of at least a score reach."""
-
-    def __init__(self, rows: Set[_Row], score: int) -> None:
-        places = sorted([(row[START], row[END]) for row in rows if row[SCORE] >= score])
-        self._starts = [start for start, _ in places]
-        self._ends = list(accumulate([end for _, end in places], max))
-
-    def before(self, at: int) -> int:
-        """Where the farthest of those that begin before *at* ends; 0 where none does."""
-        n = bisect_left(self._starts, at)
-        return self._ends[n - 1] if n else 0
 
 
 __all__ = ["LONG", "SHORT", "everything", "hyperscan_nominator", "re2_nominator", "scan", "scan_all", "segments"]
