@@ -157,9 +157,10 @@ def test_an_approval_serves_one_request_once(house: House) -> None:
     assert house.use("agent", second, approvals) == "access.other-request"
     assert house.use("agent", first, approvals) == 1
     assert house.use("agent", first, approvals) == "access.used"
-    # Nor does a second paper of the very same words: each has an id of its own.
-    edited = json.loads(second.read_text()) | {"id": json.loads(first.read_text())["id"]}
-    second.write_text(json.dumps(edited))
+    # A copy of the first paper is the first request, and a changed copy is one that nobody approved.
+    second.write_text(first.read_text())
+    assert house.use("agent", second, approvals) == "access.used"
+    second.write_text(json.dumps(json.loads(first.read_text()) | {"hours": 23}))
     assert house.use("agent", second, approvals) == "access.other-request"
 
 
