@@ -22,6 +22,7 @@ from incamera.core.records import Entry, Grant, Receipt
 from incamera.governance.request import SignedApproval
 from incamera.governance.standing import Standing
 from incamera.governance.terms import Order
+from incamera.ledger.entry import ACTS
 from incamera.vault.protocol import Level, Operation, Operations
 
 _DigestText = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -100,7 +101,8 @@ class _Service:
         """Write acts, all or none. Raises `Refused` (`broker.reserved-act`) where one of them is not a clerk's to write."""
         for entry in entries:
             if level < Level.CUSTODIAN and entry.act not in CLERKS:
-                raise Refused("broker.reserved-act", "this act is the custodian's or the broker's own", where=entry.act[:80])
+                known = entry.act if entry.act in ACTS else "the act"
+                raise Refused("broker.reserved-act", "this act is the custodian's or the broker's own", where=known)
         return self._home.ledger.append_many(entries)
 
     def publish(self) -> None:
