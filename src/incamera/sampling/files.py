@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import gzip
 import os
-import secrets
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Final, cast
 
+from incamera import disk
 from incamera.core.errors import Malformed, Unavailable
 from incamera.core.ids import Digest
 from incamera.sampling.draw import Draw, read
@@ -105,26 +105,13 @@ def read_small(path: Path) -> bytes:
 
 def _write(path: Path, lines: Iterable[bytes], *, zipped: bool = False, private: bool = False) -> None:
     """A new file, whole and on disk, or none at all."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o644)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                if zipped:
-                    with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=stream, mtime=0) as packed:
-                        packed.writelines(lines)
-                else:
-                    stream.writelines(lines)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.link(temporary, path)
-            directory = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with disk.creating(path, mode=0o600 if private else 0o644) as stream:
+            if zipped:
+                with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=stream, mtime=0) as packed:
+                    packed.writelines(lines)
+            else:
+                stream.writelines(lines)
     except FileExistsError:
         raise Unavailable("sample.exists", "the file is there already and is not overwritten", where=path.name) from None
     except OSError as flaw:
