@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from incamera import disk
 from incamera.core.errors import Error, Unavailable
 
 VERSION = "incamera/fragment/1"
-PARTIAL = ".partial"
 #: Directories of a shuffle's partitions begin so.
 SPILL = "incamera-group-"
 
@@ -74,20 +74,9 @@ class Shelf:
 
     def _replace(self, name: str, data: bytes) -> None:
         path = self.directory / name
-        part = path.with_name(f"{name}.{os.getpid()}{PARTIAL}")
         try:
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
-                sink.write(data)
-                sink.flush()
-                os.fsync(sink.fileno())
-            part.replace(path)
-            handle = os.open(self.directory, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            disk.replace(path, data)
         except OSError as flaw:
-            part.unlink(missing_ok=True)
             raise refuse(flaw, path) from None
 
     @contextmanager
@@ -103,7 +92,7 @@ class Shelf:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise Unavailable("engine.busy", "another run works in this directory", where=self.directory.name) from None
-            for path in self.directory.glob(f"*{PARTIAL}"):
+            for path in self.directory.glob(f"*{disk.PARTIAL}"):
                 path.unlink(missing_ok=True)
             yield
         finally:
