@@ -13,13 +13,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
+from incamera import disk
 from incamera.core.canon import pack
 from incamera.core.errors import Malformed, Unavailable, Unverified
 from incamera.core.records import Conversation
@@ -292,18 +292,11 @@ def _new(path: Path, lines: Iterable[bytes]) -> None:
 
 def _write(path: Path, lines: Iterable[bytes]) -> None:
     """Put *lines* at *path* whole or not at all, durably, readable by its owner only."""
-    part = path.with_name(f"{path.name}.partial")
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
+        with disk.replacing(path) as sink:
             sink.writelines(lines)
-            sink.flush()
-            os.fsync(sink.fileno())
-        part.replace(path)
     except OSError as flaw:
         raise Unavailable("client.unwritable", flaw.strerror or "the file cannot be written", where=path.name) from None
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def _unreadable(path: Path, flaw: OSError) -> Unavailable:
