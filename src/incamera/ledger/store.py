@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from incamera import disk
 from incamera.core.errors import Unavailable
 
 CHECKPOINT = "checkpoint"
@@ -67,7 +68,7 @@ class Store:
             directories.add(path.parent)
         try:
             for directory in directories:
-                _sync_directory(directory)
+                disk.sync(directory)
         except OSError as flaw:
             raise unavailable(flaw, name) from None
 
@@ -137,7 +138,7 @@ class Store:
             return
         self._make_directory(directory.parent)
         directory.mkdir(exist_ok=True)
-        _sync_directory(directory.parent)
+        disk.sync(directory.parent)
 
 
 class Journal:
@@ -218,11 +219,3 @@ def unavailable(flaw: OSError, where: str) -> Unavailable:
     if flaw.errno in (errno.ENOENT, errno.ENOTDIR):
         return Unavailable("ledger.missing", "there is no such file in the ledger", where=where)
     return Unavailable("ledger.io", f"the disk failed with error {flaw.errno}", where=where)
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
