@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from incamera import disk
 from incamera.core.canon import canonical
 from incamera.core.errors import Malformed, Refused, Unavailable, Unverified
 from incamera.matching.lexicon import Lexicon
@@ -140,7 +141,7 @@ def write_segment(path: Path, segment: Segment, key: bytes | None) -> dict[str, 
             shutil.rmtree(scratch)
         else:
             scratch.rename(target)
-            _sync_directory(path)
+            disk.sync(path)
     except BaseException as error:
         shutil.rmtree(scratch, ignore_errors=True)
         if isinstance(error, OSError):
@@ -295,23 +296,9 @@ def _unseal(data: bytes, key: bytes, name: str, folder: Path) -> bytes:
 
 def _write(path: Path, data: Any) -> None:
     try:
-        scratch = path.with_name(path.name + ".new")
-        with scratch.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-        _sync_directory(path.parent)
+        disk.replace(path, data, mode=0o666)
     except OSError as error:
         raise _unreadable(path, error) from None
-
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _unreadable(path: Path, error: OSError) -> Unavailable:
