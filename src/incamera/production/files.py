@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
+from incamera import disk
 from incamera.core.errors import Refused, Unavailable
 from incamera_verify.logs import cell
 
@@ -107,8 +108,8 @@ class Staging:
         with world(str(self.final)):
             with ThreadPoolExecutor(_FSYNC_THREADS) as pool:  # many small files at once share the disk's flushes
                 for directory, _, names in os.walk(self.path, topdown=False):
-                    list(pool.map(_fsync, [Path(directory) / name for name in names]))
-                    _fsync(Path(directory))
+                    list(pool.map(disk.sync, [Path(directory) / name for name in names]))
+                    disk.sync(Path(directory))
             if self.final.exists():
                 raise Refused(
                     "production.volume-exists",
@@ -116,15 +117,7 @@ class Staging:
                     where=str(self.final),
                 )
             self.path.rename(self.final)
-            _fsync(self.final.parent)
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            disk.sync(self.final.parent)
 
 
 @contextmanager

@@ -7,14 +7,14 @@ the ledger does not know; a crash between the two leaves an act without a volume
 from __future__ import annotations
 
 import io
-import os
 import tarfile
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
+from incamera import disk
 from incamera.core.canon import canonical
 from incamera.core.errors import Malformed, Refused, Unverified
 from incamera.core.ids import Digest, digest
@@ -137,19 +137,11 @@ def seal_directory(volume: Path, target: Path, recipients: Sequence[str], *, nam
         Malformed: `production.bad-recipient`.
         Unavailable: `production.disk-full`, `production.io`, `production.seal-failed`.
     """
-    partial = target.with_name(f".{target.name}.partial")
     with world(str(target)):
         if target.exists():
             raise Refused("production.volume-exists", "a sealed copy stands there already", where=str(target))
-        try:
-            with partial.open("wb") as stream:
-                with age.sealed(cast("BinaryIO", stream), recipients) as sealed:
-                    _tar(volume, name or volume.name, sealed)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.rename(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        with disk.replacing(target, mode=0o666) as stream, age.sealed(stream, recipients) as sealed:
+            _tar(volume, name or volume.name, sealed)
 
 
 def _tar(volume: Path, top: str, target: BinaryIO) -> None:

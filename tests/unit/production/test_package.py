@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 import pyrage
 import pytest
 
+from incamera import disk
 from incamera.core.errors import Error, Malformed, Refused, Unavailable, Unverified
 from incamera.core.ids import new_ref
 from incamera.core.records import Cleared
 from incamera.production import Failure, SampleFiles, Table, Withheld, hits_by_threshold, longest_output_run, parquet
-from incamera.production import files as room_files
 from incamera.production.age import unsealed_bytes
 from incamera.testing.volumes import HOSTILE, World
 from incamera_verify import loadfile, numbers, rows
@@ -345,11 +345,14 @@ def test_a_full_disk_while_building(matter: World, tmp_path: Path, monkeypatch: 
 
 def test_a_disk_that_fails_while_sealing(matter: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = matter.build(tmp_path / "VOL001")
+    sync = disk.sync
 
-    def refuse(_: Path) -> None:
-        raise OSError(errno.EIO, "Input/output error")
+    def refuse(path: Path) -> None:
+        if path.parent.name == "CERT":
+            raise OSError(errno.EIO, "Input/output error")
+        sync(path)
 
-    monkeypatch.setattr(room_files, "_fsync", refuse)
+    monkeypatch.setattr(disk, "sync", refuse)
     assert _code(lambda: matter.seal(package), Unavailable) == "production.io"
     assert _left(tmp_path) == []
 

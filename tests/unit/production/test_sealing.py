@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import resource
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -151,20 +152,14 @@ def test_what_is_no_archive(tmp_path: Path, people: list[Any]) -> None:
     assert _code(lambda: unseal_directory(sealed, tmp_path / "out", str(people[0])), Malformed) == "production.bad-archive"
 
 
-def test_a_full_disk_while_sealing(volume: Path, tmp_path: Path, people: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    true_open = Path.open
-
-    class Full(io.FileIO):
-        def write(self, data: Any) -> int:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    def narrow(self: Path, mode: str = "r", *args: Any, **more: Any) -> Any:
-        return Full(self, "w") if mode == "wb" else true_open(self, mode, *args, **more)
-
-    monkeypatch.setattr(Path, "open", narrow)
-    code = _code(lambda: seal_directory(volume, tmp_path / "a.age", [str(people[0].to_public())]), Unavailable)
+def test_a_full_disk_while_sealing(volume: Path, tmp_path: Path, people: list[Any]) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 12, before[1]))
+    try:
+        code = _code(lambda: seal_directory(volume, tmp_path / "a.age", [str(people[0].to_public())]), Unavailable)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert code in ("production.disk-full", "production.seal-failed")
-    monkeypatch.undo()
     assert list(tmp_path.iterdir()) == []
 
 
