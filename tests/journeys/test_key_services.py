@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,20 +140,14 @@ def transit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Service
         yield running_
 
 
-def test_the_broker_opens_the_homes_own_service(
-    desk: Terminal, transit: Service, matter: Matter, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    door = Path(f"/tmp/incamera-{os.getpid()}-{os.urandom(4).hex()}")
-    door.mkdir(mode=0o755)
-    try:
-        desk.run("init", "holder.example/ledger", "--kms", transit.address, "--broker", door / "broker").json
+def test_the_broker_opens_the_homes_own_service(desk: Terminal, transit: Service, matter: Matter) -> None:
+    with tempfile.TemporaryDirectory(prefix="door-") as place:  # a socket's address is short
+        Path(place).chmod(0o755)
+        door = Path(place) / "broker"
+        desk.run("init", "holder.example/ledger", "--kms", transit.address, "--broker", door).json
         serve = ["broker", "serve", "--home", desk.home, "--account", os.geteuid()]
         with running(serve), Home.open(desk.home, passphrase=_nobody) as home:
             assert matter.finish(home)["verdict"].startswith("verified")
-    finally:
-        for path in door.iterdir():
-            path.unlink()
-        door.rmdir()
 
 
 def test_a_service_that_is_away_or_is_none(desk: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
