@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from incamera.deid.hits import named
 from incamera.deid.lexicons.characters import points
-from incamera.deid.patterns import nominate, validators
+from incamera.deid.patterns import nominate, rules, validators
 from incamera.deid.patterns.rules import RULES, Rule, split
 from incamera.deid.patterns.scan import everything, hyperscan_nominator, re2_nominator, scan, scan_all
 
@@ -76,15 +77,7 @@ def test_more_than_forty_countries_have_a_number_rule() -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_no_match_reaches_farther_than_its_rule_says(rule: Rule) -> None:
-    from re import _parser as parser  # type: ignore[attr-defined]
-
-    def width(pattern: str) -> int:
-        pattern = split(pattern)[0]
-        for letters, plain in ((r"\p{Lu}[", "[A-Z]["), (r"\p{L}", "A-Za-z"), (r"\p{M}", ""), (r"\p{N}", "0-9")):
-            pattern = pattern.replace(letters, plain)
-        return int(parser.parse(pattern).getwidth()[1])
-
-    assert width(rule.core) <= rule.reach
+    assert _parsed(rule.core).getwidth()[1] <= rule.reach
 
 
 def test_a_match_at_the_edge_of_what_was_nominated_sees_what_stands_behind_it() -> None:
@@ -173,15 +166,63 @@ def test_a_process_starts_on_what_an_earlier_one_compiled(tmp_path: Path, monkey
     assert any(RULES[rule].id == "phone" for rows in asks for _, rule, *_ in rows.tolist())
 
 
-def test_a_check_takes_nothing_shorter_than_its_rule_says() -> None:
+def test_no_match_that_counts_holds_fewer_digits_than_its_rule_says() -> None:
     rng = random.Random(3)
-    narrowed = [rule for rule in RULES if rule.least]
+    narrowed = [rule for rule in RULES if rule.digits]
     assert narrowed
     for rule in narrowed:
-        assert rule.check is not None
+        if _digits_in(_parsed(rule.core)) >= rule.digits:
+            continue
+        assert rule.check is not None, rule.id
         for _ in range(2000):
-            short = "".join(rng.choices("0123456789+-(). /x", k=rng.randint(1, rule.least - 1)))
-            assert rule.check(short) is None, short
+            digits = rng.choices("0123456789", k=rng.randint(0, rule.digits - 1))
+            short = [*digits, *rng.choices("+-(). /xDE", k=rng.randint(1, 20))]
+            rng.shuffle(short)
+            assert rule.check("".join(short)) is None, short
+
+
+def _parsed(pattern: str) -> Any:
+    from re import _parser as parser  # type: ignore[attr-defined]
+
+    pattern = split(pattern)[0]
+    for letters, plain in ((r"\p{Lu}[", "[A-Z]["), (r"\p{L}", "A-Za-z"), (r"\p{M}", ""), (r"\p{N}", "0-9")):
+        pattern = pattern.replace(letters, plain)
+    return parser.parse(pattern)
+
+
+def _digits_in(parsed: Any) -> int:
+    """How many digits whatever *parsed* matches holds at least."""
+    from re import _constants as op  # type: ignore[attr-defined]
+
+    count = 0
+    for code, given in parsed:
+        if code is op.IN:
+            count += given == [(op.CATEGORY, op.CATEGORY_DIGIT)]
+        elif code is op.BRANCH:
+            count += min(_digits_in(branch) for branch in given[1])
+        elif code is op.SUBPATTERN:
+            count += _digits_in(given[3])
+        elif code is op.MAX_REPEAT:
+            count += given[0] * _digits_in(given[2])
+    return count
+
+
+def test_a_duration_ends_for_the_engine_where_its_first_unit_does() -> None:
+    (rule,) = (rule for rule in RULES if rule.id == "date.duration")
+    assert rule.core.startswith("(?i)" + rules._SPAN)
+    assert _parsed(rules._SPAN).getwidth()[1] + 1 <= rule.lead
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_quick_card_check_says_what_stdnum_says(seed: int) -> None:
+    from stdnum import luhn
+
+    rng = random.Random(seed)
+    for length in range(1, 20):
+        digits = "".join(rng.choices("0123456789", k=length))
+        right = digits + luhn.calc_check_digit(digits)
+        assert validators._luhn_valid(right)
+        assert validators._luhn_valid(digits) == (luhn.checksum(digits) == 0)
 
 
 def test_a_short_run_goes_on_in_digits_that_the_engine_does_not_read() -> None:

@@ -33,10 +33,8 @@ _AHEAD = max(rule.lead or rule.reach for rule in RULES) + 2
 _BLOCK = 1 << 16
 #: Code points that a process reads before Hyperscan is worth compiling.
 WORTH_COMPILING = 400_000
-#: Has a hint, lead, reach, solid, least of each rule. What Hyperscan says of a match holds a border on either side of it.
-_NARROWING = np.array(
-    [(bool(r.hint), r.lead or r.reach, r.reach, r.solid, r.least + 2 if r.least else 0) for r in RULES], np.int64
-)
+#: Has a hint, lead, reach, solid, digits of each rule.
+_NARROWING = np.array([(bool(r.hint), r.lead or r.reach, r.reach, r.solid, r.digits) for r in RULES], np.int64)
 #: Hyperscan says where matches of the other rules without a hint begin; of these it could only with too large an automaton.
 _STARTLESS = frozenset(("date.duration", "id.named", "iban", "money", "path.home", "secret.basic"))
 
@@ -117,7 +115,7 @@ def hyperscan_nominator() -> Nominator | None:
 
     def nominate(texts: Texts) -> Iterator[Asks]:
         events: list[int] = []
-        windows: list[tuple[int, int, bool, int, int]] = []
+        windows: list[tuple[int, int, int, int]] = []
         add = events.extend
 
         def note(rule: int, begin: int, end: int, _flags: int, _context: object) -> None:
@@ -135,7 +133,7 @@ def hyperscan_nominator() -> Nominator | None:
             before = len(events) // 3
             database.scan(_letters(window), match_event_handler=note, scratch=scratch)
             if len(events) // 3 > before:
-                windows.append((number, lo, window.isascii(), before, len(events) // 3))
+                windows.append((number, lo, before, len(events) // 3))
             read += len(window)
             if read >= _BLOCK:
                 yield from asks()

@@ -16,9 +16,12 @@ import numpy as np
 from incamera.deid.lexicons.characters import DECIMAL, SPACE, TABLED
 from incamera.deid.memory import jit
 
+_ZERO, _NINE, _BEYOND_ASCII = ord("0"), ord("9"), 0x80
 _FEED, _BLANK, _STOP, _MARK, _QUESTION, _SEMICOLON = map(ord, "\n .!?;")
 #: A place may begin before its text does: what is added to make it positive.
 _BEFORE = 1 << 16
+#: The matchers read digits that no engine does. Where one stands so near to a place, the match may go on in it.
+_NEAR = 4
 
 
 @jit
@@ -73,9 +76,9 @@ def asks(points: Any, bases: Any, starts: Any, first: Any, windows: Any, events:
 
     Args:
         starts, first: as `segments` gives them, cut no shorter than *short*.
-        windows: rows (text, where the window begins, whether it is ASCII, its first event, behind its last).
+        windows: rows (text, where the window begins, its first event, behind its last).
         events: rows (rule, begin, end) as the engine reports them of a window between two blanks; *begin* is 0 where it knows none.
-        rules: rows (has a hint, lead, reach, solid, least), see `rules.Rule`.
+        rules: rows (has a hint, lead, reach, solid, digits), see `rules.Rule`.
     """
     keys = np.empty(len(events), np.int64)
     lasts = np.empty(len(events), np.int64)
@@ -83,7 +86,7 @@ def asks(points: Any, bases: Any, starts: Any, first: Any, windows: Any, events:
     for w in range(len(windows)):
         text, shift = windows[w, 0], windows[w, 1] - 1
         lo, hi = bases[text], bases[text + 1]
-        for e in range(windows[w, 3], windows[w, 4]):
+        for e in range(windows[w, 2], windows[w, 3]):
             rule, begin, end = events[e, 0], events[e, 1], events[e, 2] + shift
             hinted, lead, reach, solid = rules[rule, 0], rules[rule, 1], rules[rule, 2], rules[rule, 3]
             place = begin + shift if begin > 0 and not hinted else end - lead - 1
@@ -106,7 +109,7 @@ def asks(points: Any, bases: Any, starts: Any, first: Any, windows: Any, events:
             e += 1
         w, rule, place = key >> 48, key >> 40 & 0xFF, _place(key)
         text = windows[w, 0]
-        if last - place >= rules[rule, 4] or not windows[w, 2]:
+        if _holds_digits(points, max(place - _NEAR, bases[text]), min(last + _NEAR, bases[text + 1]), rules[rule, 4]):
             n = _split(text, rule, place, last, bases, starts, first, asked, n)
     return asked[:n]
 
@@ -146,3 +149,18 @@ def _before_blank(points: Any, lo: int, hi: int, end: int) -> int:
         if points[at] == _BLANK or points[at] == _FEED:
             return at
     return hi
+
+
+@jit
+def _holds_digits(points: Any, lo: int, hi: int, least: int) -> bool:
+    """Whether so many digits stand in [lo, hi), or anything beyond ASCII."""
+    seen = 0
+    for at in range(lo, hi):
+        if seen >= least:
+            return True
+        point = points[at]
+        if point >= _BEYOND_ASCII:
+            return True
+        if _ZERO <= point <= _NINE:
+            seen += 1
+    return seen >= least
