@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+import numpy as np
+
 from incamera.core.records import HEADER, Account, Conversation, Finding, Match, Span, Waiver
-from incamera.deid import encoded, opinion
+from incamera.deid import columns, encoded, opinion
 from incamera.deid import language as lang
 from incamera.deid.account import Attributes
 from incamera.deid.adapters import Detector, agree, ask
@@ -296,10 +298,7 @@ def _detect(
 def _settled(read: _Read, pointed: Hits, attributes: Attributes | None, recipe: Recipe) -> Hits:
     """One resolved list of what the text gives and what its subject's account says."""
     tokens = read.tokens
-    pieces = [pointed]
-    if attributes is not None:
-        pieces.append(rows(attributes.hits(tokens)))
-    hits = join(pieces)
+    hits = pointed if attributes is None else join([pointed, rows(attributes.hits(tokens))])
     return settle(hits, tokens) if recipe.gate else resolve(hits, tokens.text, tokens.points)
 
 
@@ -313,13 +312,13 @@ def _follow(reads: list[_Read]) -> None:
 
 def _unspare(read: _Read) -> None:
     """ "Rule 44" with its first word replaced: the number goes too, or a second pass would say otherwise."""
-    spans = read.tokens.spans
+    spared_, words = np.array(read.spared), read.tokens.rows[:, [columns.START, columns.END]]
     starts, ends = read.hits[:, START].tolist(), read.hits[:, END].tolist()
     more = []
-    for i in read.spared:
-        at = bisect_right(starts, spans[i - 1][0]) - 1
-        if at >= 0 and ends[at] > spans[i - 1][0]:
-            more.append(Hit(*spans[i], "NUMBER", "quasi", 0.4, "gate.number"))
+    for (before, _), (start, end) in zip(words[spared_ - 1].tolist(), words[spared_].tolist(), strict=True):
+        at = bisect_right(starts, before) - 1
+        if at >= 0 and ends[at] > before:
+            more.append(Hit(start, end, "NUMBER", "quasi", 0.4, "gate.number"))
     if more:
         read.hits = resolve(join([read.hits, rows(more)]), read.tokens.text, read.tokens.points)
 

@@ -222,13 +222,7 @@ def _search(p: Part, hits: int, n: int, s: Surfaces, out: int, room: int) -> int
 
 
 @jit
-def measure(hits: Any, points: Any, folded: Any, words: Any) -> int:
-    """How many surfaces these hits may be."""
-    return _measure(part(points, folded, words), hits.ctypes.data, hits.shape[0])
-
-
-@jit
-def table(most: int) -> Any:
+def _table(most: int) -> Any:
     """(how many, entries, slots) with room for so many surfaces."""
     size = 16
     while size < 2 * most:
@@ -242,6 +236,47 @@ def _surfaces(used: Any, entries: Any, slots: Any) -> Surfaces:
 
 
 @jit
+def _found(p: Part, hits: int, n: int, s: Surfaces) -> Any:
+    """What `_search` writes, however much it is."""
+    room = n + 16
+    while True:
+        out = np.empty((room, HIT), np.int32)
+        found = _search(p, hits, n, s, out.ctypes.data, room)
+        if found <= room:
+            return out[:found]
+        room = found
+
+
+@jit
+def alone(hits: Any, points: Any, folded: Any, words: Any) -> Any:
+    """Hits wherever a surface of a part stands in itself and none of its hits does."""
+    p, rows, n = part(points, folded, words), hits.ctypes.data, hits.shape[0]
+    most = _measure(p, rows, n)
+    if not most:
+        return np.empty((0, HIT), np.int32)
+    used, entries, slots = _table(most)
+    s = _surfaces(used, entries, slots)
+    _collect(p, rows, n, s)
+    found = _found(p, rows, n, s)
+    hold(used)
+    hold(entries)
+    hold(slots)
+    return found
+
+
+@jit
+def measure(hits: Any, points: Any, folded: Any, words: Any) -> int:
+    """How many surfaces these hits may be."""
+    return _measure(part(points, folded, words), hits.ctypes.data, hits.shape[0])
+
+
+@jit
+def table(most: int) -> Any:
+    """An empty table for so many surfaces of several parts."""
+    return _table(most)
+
+
+@jit
 def collect(hits: Any, points: Any, folded: Any, words: Any, used: Any, entries: Any, slots: Any) -> None:
     """Add the surfaces of one part's hits to a table, which holds no longer than the part's arrays are held."""
     _collect(part(points, folded, words), hits.ctypes.data, hits.shape[0], _surfaces(used, entries, slots))
@@ -250,10 +285,4 @@ def collect(hits: Any, points: Any, folded: Any, words: Any, used: Any, entries:
 @jit
 def search(hits: Any, points: Any, folded: Any, words: Any, used: Any, entries: Any, slots: Any) -> Any:
     """Hits wherever one of the surfaces stands in a part and none of its hits does."""
-    p, s, room = part(points, folded, words), _surfaces(used, entries, slots), hits.shape[0] + 16
-    while True:
-        out = np.empty((room, HIT), np.int32)
-        found = _search(p, hits.ctypes.data, hits.shape[0], s, out.ctypes.data, room)
-        if found <= room:
-            return out[:found]
-        room = found
+    return _found(part(points, folded, words), hits.ctypes.data, hits.shape[0], _surfaces(used, entries, slots))
