@@ -17,8 +17,8 @@ from incamera.deid.lexicons import terms
 from incamera.deid.lexicons.characters import characters, points
 
 _WORD = re.compile(r"[^\W_]+")
-#: People, whatever they were found as, go by one label.
-_BESIDE = {"ACCOUNT": "PERSON"}
+#: By a label's code. People, whatever they were found as, go by one.
+_GOES_BY = tuple("PERSON" if label == "ACCOUNT" else label for label in LABELS)
 _HONORIFIC = frozenset(terms.TITLES | {"s"})
 
 
@@ -48,11 +48,8 @@ class Aliases:
         self.of: list[int] = of.tolist()
         #: Of each cluster the finding whose surface stands for all.
         self._leaders: list[int] = leaders.tolist()
-
-    def label(self, cluster: int) -> str:
-        """The label that a cluster goes by."""
-        label = self.found_as(self._leaders[cluster])
-        return _BESIDE.get(label, label)
+        #: The label that each cluster goes by.
+        self.labels = [_GOES_BY[self.rows[leader][LABEL]] for leader in self._leaders]
 
     def leader(self, cluster: int) -> str:
         """The form of the surface that leads a cluster."""

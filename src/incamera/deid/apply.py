@@ -19,7 +19,7 @@ from incamera.deid.find import LLM, SOURCES, TOOL, Found, Placed, find, leaves
 from incamera.deid.hits import END, START, empty, named
 from incamera.deid.lexicons import tables
 from incamera.deid.recipe import Recipe, load
-from incamera.deid.surrogates import Chosen, Replace, coarser, tags
+from incamera.deid.surrogates import Chosen, coarser, tags
 
 Coarse = Literal["day", "month", "year"]
 _Place = tuple[int, int]
@@ -92,8 +92,7 @@ def treat(conversation: Conversation, found: Found, *, recipe: Recipe, key: byte
     """
     texts = {(turn, part): text for turn, part, text, _ in leaves(conversation)}
     aliases = _aliases(texts, found.placed)
-    choose = _chooser(conversation, found, texts.values(), aliases, recipe, key)
-    chosen = [choose(finding) for finding in range(len(aliases.rows))]
+    chosen = _chosen(conversation, found, texts.values(), aliases, recipe, key)
     withheld = {(s.turn, s.part): f"[WITHHELD: {code}]" for s, code in found.withheld}
     behind = accumulate(len(p.hits) for p in found.placed)
     mine = {(p.turn, p.part): (p.hits, chosen[end - len(p.hits) : end]) for p, end in zip(found.placed, behind, strict=True)}
@@ -117,15 +116,15 @@ def _aliases(texts: Mapping[_Place, str], placed: Sequence[Placed]) -> Aliases:
     return Aliases("".join(named), hits)
 
 
-def _chooser(
+def _chosen(
     conversation: Conversation,
     found: Found,
     texts: Iterable[str],
     aliases: Aliases,
     recipe: Recipe,
     key: bytes | None,
-) -> Replace:
-    """What chooses the surrogates of one conversation."""
+) -> list[Chosen]:
+    """The surrogate of each finding."""
     if recipe.surrogates == "realistic":
         from incamera.deid.realistic import realistic
 
@@ -138,8 +137,7 @@ def _chooser(
             linkage=recipe.linkage,
             at=recipe.at,
         )
-    numbered = tags(aliases, texts)
-    return coarser(aliases, recipe.generalise, recipe.at, numbered) if recipe.generalise else numbered
+    return coarser(aliases, texts, recipe.generalise, recipe.at) if recipe.generalise else tags(aliases, texts)
 
 
 def _joined(text: str, rows: Rows, surrogates: Sequence[Chosen]) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from incamera.deid import generalise
 from incamera.deid.aliases import Aliases
 from incamera.deid.lexicons import tables
-from incamera.deid.surrogates import Chosen, Replace, tags
+from incamera.deid.surrogates import Chosen, numbering
 
 if TYPE_CHECKING:
     from faker import Faker
@@ -62,8 +62,8 @@ def realistic(
     subject: str,
     linkage: Literal["conversation", "subject"],
     at: Literal["day", "month", "year"],
-) -> Replace:
-    """A chooser for one conversation.
+) -> list[Chosen]:
+    """The surrogate of each finding of one conversation.
 
     Args:
         key: Secret HMAC key; None makes one for this call and forgets it, so that nothing links to any other call.
@@ -81,25 +81,18 @@ def realistic(
         if key is None
         else "\n".join(sorted(texts))
     )
-    fall_back = tags(aliases, texts)
-    given: list[Chosen | None] = [None] * len(aliases)
+    following = numbering(aliases, texts)
+    given: dict[int, Chosen] = {}
     used: set[str] = set()
 
-    def replace(finding: int) -> Chosen:
-        cluster = aliases.of[finding]
-        made = given[cluster]
-        if made is None:
-            made = given[cluster] = choose(cluster, finding)
-        return made
-
-    def choose(cluster: int, finding: int) -> Chosen:
-        label, leader, surface = aliases.label(cluster), aliases.leader(cluster), aliases.surface(finding)
+    def choose(cluster: int, surface: str) -> Chosen:
+        label, leader = aliases.labels[cluster], aliases.leader(cluster)
         coarse = generalise.date(surface, at) if label == "DATE" else generalise.age(surface) if label == "AGE" else None
         if coarse is not None:
             return coarse, "generalised"
         make = _MAKERS.get(label)
         if make is None:
-            return fall_back(finding)
+            return following(cluster)
         for n in range(_TRIES):
             drawn = hmac.new(secret, f"{scope}\0{label}\0{leader}\0{n}".encode("utf-8", "surrogatepass"), sha256).digest()
             fake = _faker(LOCALES.get(language, "en_US"))
@@ -109,9 +102,12 @@ def realistic(
             if made not in used and not words & present:
                 used.add(made)
                 return made, "realistic"
-        return fall_back(finding)
+        return following(cluster)
 
-    return replace
+    for finding, cluster in enumerate(aliases.of):
+        if cluster not in given:
+            given[cluster] = choose(cluster, aliases.surface(finding))
+    return [given[cluster] for cluster in aliases.of]
 
 
 def _person(fake: Faker, surface: str, drawn: bytes) -> str:

@@ -13,41 +13,42 @@ from incamera.deid.tokens import TAG
 
 #: (replacement, method)
 Chosen = tuple[str, str]
-#: The surrogate of a finding, by its number in `Aliases.rows`.
-Replace = Callable[[int], Chosen]
-
 _NUMBERED = re.compile(r"\[([A-Z-]+)-([0-9]+)\]")
 #: Tags up to this number are made once a process: nobody's text is in them.
 _KEPT = 256
 
 
-def tags(aliases: Aliases, texts: Iterable[str]) -> Replace:
-    """Tags for one conversation, counting on from those that an earlier pass left in *texts*."""
-    taken = _taken(texts)
-    given: list[Chosen | None] = [None] * len(aliases)
-
-    def replace(finding: int) -> Chosen:
-        cluster = aliases.of[finding]
-        tag = given[cluster]
-        if tag is None:
-            label = aliases.label(cluster)
-            taken[label] = number = taken.get(label, 0) + 1
-            tag = given[cluster] = _tags(label)[number] if number < _KEPT else _tag(label, number)
-        return tag
-
-    return replace
+def tags(aliases: Aliases, texts: Iterable[str]) -> list[Chosen]:
+    """The tag of each finding of one conversation, counting on from those that an earlier pass left in *texts*."""
+    following = numbering(aliases, texts)
+    given = [following(cluster) for cluster in range(len(aliases))]  # in the order of their first appearance
+    return [given[cluster] for cluster in aliases.of]
 
 
-def coarser(aliases: Aliases, labels: Sequence[str], at: Literal["day", "month", "year"], fall_back: Replace) -> Replace:
-    """Tags that tell a coarser truth for findings of *labels* of which one can be told; *fall_back* for all others."""
-
-    def replace(finding: int) -> Chosen:
+def coarser(aliases: Aliases, texts: Iterable[str], labels: Sequence[str], at: Literal["day", "month", "year"]) -> list[Chosen]:
+    """Tags that tell a coarser truth for findings of *labels* of which one can be told, numbered ones for all others."""
+    following = numbering(aliases, texts)
+    given: dict[int, Chosen] = {}
+    chosen: list[Chosen] = []
+    for finding, cluster in enumerate(aliases.of):
         label = aliases.found_as(finding)
-        if label in labels and (told := generalise.coarse(label, aliases.surface(finding), at)) is not None:
-            return told, "generalised"
-        return fall_back(finding)
+        told = generalise.coarse(label, aliases.surface(finding), at) if label in labels else None
+        if told is None and cluster not in given:
+            given[cluster] = following(cluster)
+        chosen.append(given[cluster] if told is None else (told, "generalised"))
+    return chosen
 
-    return replace
+
+def numbering(aliases: Aliases, texts: Iterable[str]) -> Callable[[int], Chosen]:
+    """What gives a cluster the next tag of its label. Each is asked for once."""
+    taken, labels = _taken(texts), aliases.labels
+
+    def following(cluster: int) -> Chosen:
+        label = labels[cluster]
+        taken[label] = number = taken.get(label, 0) + 1
+        return _tags(label)[number] if number < _KEPT else _tag(label, number)
+
+    return following
 
 
 def _taken(texts: Iterable[str]) -> dict[str, int]:

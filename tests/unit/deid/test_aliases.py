@@ -99,7 +99,7 @@ def test_who_may_be_two_people_is_neither() -> None:
 def test_the_fullest_name_leads() -> None:
     aliases = _aliases([("PERSON", "Lee"), ("PERSON", "Anna Lee"), ("PERSON", "Anna Maria Lee")])
     assert aliases.of == [0, 0, 0]
-    assert (len(aliases), aliases.label(0), aliases.leader(0)) == (1, "PERSON", "anna maria lee")
+    assert (len(aliases), aliases.labels[0], aliases.leader(0)) == (1, "PERSON", "anna maria lee")
 
 
 def test_the_holder_s_account_is_a_person() -> None:
