@@ -6,10 +6,10 @@ Whatever is written is complete under its final name or not there at all, and pr
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 from typing import Final
 
+from incamera import disk
 from incamera.core.errors import Malformed, Unavailable
 from incamera.core.ids import Digest
 
@@ -55,18 +55,9 @@ def write_new(path: Path, data: bytes, *, private: bool = False) -> None:
     Raises:
         Unavailable: `governance.exists`, nothing is ever overwritten; `governance.unwritable`, disk full or not permitted.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o644)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.link(temporary, path)  # unlike a rename, a link refuses to replace what is there
-            _sync_directory(path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with disk.creating(path, mode=0o600 if private else 0o644) as stream:
+            stream.write(data)
     except FileExistsError:
         raise Unavailable("governance.exists", "the file is there already and is not overwritten", where=path.name) from None
     except OSError as flaw:
@@ -78,14 +69,6 @@ def write_new(path: Path, data: bytes, *, private: bool = False) -> None:
 def is_private(path: Path) -> bool:
     """Whether nobody but the owner can read the file."""
     return path.stat().st_mode & 0o077 == 0
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _unreadable(path: Path, flaw: OSError) -> Unavailable:
