@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from incamera.core.errors import Refused, Unavailable
 from incamera.core.ids import Digest
@@ -31,7 +31,8 @@ class Leaving:
 
     def write(self, data: bytes) -> None:
         self._hash.update(data)
-        self._stream.write(data)
+        with _told(self._path):
+            self._stream.write(data)
 
     @property
     def digest(self) -> Digest:
@@ -40,19 +41,18 @@ class Leaving:
 
     def publish(self) -> None:
         """Give the file its name, durably. Raises `Refused` (`access.file-exists`): nothing is ever overwritten."""
-        self._stream.flush()
-        place = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            if isinstance(self._stream, io.BytesIO):
-                _write_new(self._path.name, self._stream.getbuffer(), place)
-            else:
-                os.fsync(self._stream.fileno())
-                os.link(f"/proc/self/fd/{self._stream.fileno()}", self._path.name, dst_dir_fd=place)
-            os.fsync(place)
-        except FileExistsError:
-            raise exists(self._path) from None
-        finally:
-            os.close(place)
+        with _told(self._path):
+            self._stream.flush()
+            place = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                if isinstance(self._stream, io.BytesIO):
+                    _write_new(self._path.name, self._stream.getvalue(), place)
+                else:
+                    os.fsync(self._stream.fileno())
+                    os.link(f"/proc/self/fd/{self._stream.fileno()}", self._path.name, dst_dir_fd=place)
+                os.fsync(place)
+            finally:
+                os.close(place)
 
 
 @contextmanager
@@ -63,11 +63,24 @@ def leaving(path: Path) -> Iterator[Leaving]:
         Refused: `access.file-exists`, also for a terminal, a pipe or any other device: they exist.
         Unavailable: `governance.unwritable`, no such directory, disk full, not permitted.
     """
-    if path.exists() or path.is_symlink():
-        raise exists(path)
+    with _told(path):
+        if path.exists() or path.is_symlink():
+            raise exists(path)
+        stream = _nameless(path.parent)
     try:
-        with _nameless(path.parent) as stream:
-            yield Leaving(path, stream)
+        yield Leaving(path, stream)
+    finally:
+        with suppress(OSError):  # what could not be written is not wanted any more, and was told of
+            stream.close()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What the system says of the file, in our words."""
+    try:
+        yield
+    except FileExistsError:
+        raise exists(path) from None
     except OSError as flaw:
         hint = f"the file cannot be written: {os.strerror(flaw.errno or 0)}"
         raise Unavailable("governance.unwritable", hint, where=path.name) from None
@@ -92,7 +105,7 @@ def _nameless(directory: Path) -> IO[bytes]:
     return io.BytesIO()
 
 
-def _write_new(name: str, data: Any, place: int) -> None:
+def _write_new(name: str, data: bytes, place: int) -> None:
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=place)
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -212,7 +212,9 @@ def test_escrow_and_a_switch_of_class(door: Behind, keys: Keys) -> None:
     both = [refs["c1"], refs["c8"]]
     assert door.readable() == {f"c{n}" for n in range(14)} - {"c1", "c8"}
     request = escrow.read_request(vault.unsealing.ask(grant, both))
+    assert set(vault.unsealing.sealed(grant, both)) == set(both)
     assert vault.unsealing.admit(grant, escrow.unseal_alone(request, {n: keys[n] for n in ("court", "holder")})) == 2
+    assert vault.unsealing.sealed(grant, both) == []
     assert vault.switch_class(door.place.subject(1), "operator", grant=grant) == 2
     assert vault.unsealing.end(grant) == 0, "the switch put fresh keys in the place of those"
     assert door.readable() == {f"c{n}" for n in range(14)}
