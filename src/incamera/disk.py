@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,13 +19,17 @@ PARTIAL = ".partial"
 
 
 @contextmanager
-def replacing(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, mode: int = 0o600, share: bool = False) -> Iterator[BinaryIO]:
     """A new file, open for writing, that takes the place of *path* when the block has ended well.
 
+    Args:
+        share: In a directory that is `shared` the file is the group's, too, whatever the umask says.
     Raises:
         OSError: from any step; *path* is then what it was, unless only flushing its directory failed.
     """
     with _beside(path, mode) as (part, stream):
+        if share and (group := shared(path.parent) & 0o060):
+            os.fchmod(stream.fileno(), mode | group)
         yield stream
         _flush(stream)
         part.replace(path)
@@ -45,9 +50,9 @@ def creating(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
     sync(path.parent)
 
 
-def replace(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+def replace(path: Path, data: bytes, *, mode: int = 0o600, share: bool = False) -> None:
     """`replacing`, for bytes in hand."""
-    with replacing(path, mode=mode) as stream:
+    with replacing(path, mode=mode, share=share) as stream:
         stream.write(data)
 
 
@@ -58,6 +63,15 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def shared(directory: Path) -> int:
+    """What whoever made *directory* lets its group do there, as mode bits: nothing, unless it says so by its set-group-id bit.
+
+    A broker shares sealed data with an account that cannot read its keys; files are then the group's like their directory.
+    """
+    mode = directory.stat().st_mode
+    return mode & 0o070 if mode & stat.S_ISGID else 0
 
 
 @contextmanager

@@ -6,7 +6,6 @@ reaches them like everything else; `home.toml` holds no secret. Layout: `docs/ho
 
 from __future__ import annotations
 
-import os
 import secrets
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from incamera import disk
 from incamera.clerk.alone import Alone
 from incamera.clerk.clock import SystemClock
 from incamera.clerk.follow import Follower
@@ -46,7 +46,7 @@ from incamera.ledger.log import Ledger
 from incamera.vault import envelope
 from incamera.vault.database import Database
 from incamera.vault.embedded import GRANT_SECRET
-from incamera.vault.files import make_directory, shared
+from incamera.vault.files import make_directory
 from incamera.vault.keys import Keyring
 from incamera.vault.kms import Kms
 from incamera.vault.store import Vault
@@ -324,27 +324,10 @@ class _NoLedger:
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Write beside, fsync, rename: a reader sees the old file or the new one, never half of one.
 
-    In a directory that a broker shares with its group (`vault.files.shared`) the file is the group's, too.
+    In a directory that a broker shares with its group (`disk.shared`) the file is the group's, too.
     """
     for above in reversed([one for one in (path.parent, *path.parent.parents) if not one.exists()]):
         above.mkdir(exist_ok=True)
-        if group := shared(above.parent):
+        if group := disk.shared(above.parent):
             above.chmod(stat.S_ISGID | 0o700 | group)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            if group := shared(path.parent) & 0o060:
-                os.fchmod(descriptor, mode | group)
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    parent = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(parent)
-    finally:
-        os.close(parent)
+    disk.replace(path, data, mode=mode, share=True)

@@ -9,15 +9,15 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from incamera import disk
 from incamera.core.errors import Error, Unavailable, Unverified
 
-#: A name that ends so was never renamed into place: the run that wrote it was killed.
-PARTIAL = ".partial"
+PARTIAL = disk.PARTIAL
 ROW_GROUP_ROWS = 1024
 
 
@@ -35,31 +35,16 @@ def exists(path: Path) -> bool:
     return path.exists()
 
 
-def shared(directory: Path) -> int:
-    """What whoever made *directory* lets its group do there, as mode bits: nothing, unless it says so by its set-group-id bit.
-
-    A broker shares sealed data with an account that cannot read keys.db; files are then the group's like their directory.
-    """
-    mode = directory.stat().st_mode
-    return mode & 0o070 if mode & stat.S_ISGID else 0
-
-
 def make_directory(path: Path) -> None:
     """Create *path* for its owner only, and for the group where the directory above is shared with it."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.is_dir():
             path.mkdir(mode=0o700, exist_ok=True)
-            if group := shared(path.parent):
+            if group := disk.shared(path.parent):
                 path.chmod(stat.S_ISGID | 0o700 | group)
     except OSError as flaw:
         raise refuse(flaw, path) from None
-
-
-def _share(handle: int, directory: Path) -> None:
-    """Give a file that was just made to the group of a shared directory, whatever the umask says."""
-    if group := shared(directory) & 0o060:
-        os.fchmod(handle, 0o600 | group)
 
 
 def read(path: Path) -> bytes:
@@ -72,7 +57,8 @@ def read(path: Path) -> bytes:
 
 def replace(path: Path, data: bytes) -> None:
     """Put *data* at *path* whole or not at all, durably, readable by its owner (and the group of a shared directory) only."""
-    _replace(path, lambda part: _write(part, data))
+    with _replacing(path) as stream:
+        stream.write(data)
 
 
 def create(path: Path, data: bytes) -> None:
@@ -98,37 +84,20 @@ def append(path: Path, line: bytes) -> None:
         raise refuse(flaw, path) from None
 
 
-def _write(path: Path, data: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
-        _share(sink.fileno(), path.parent)
-        sink.write(data)
-
-
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
-    part = path.with_name(path.name + PARTIAL)
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
     try:
-        write(part)
-        _sync(part)
-        part.replace(path)
-        _sync(path.parent)
+        with disk.replacing(path, share=True) as stream:
+            yield stream
     except OSError as flaw:
-        part.unlink(missing_ok=True)
         raise refuse(flaw, path) from None
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def remove(path: Path) -> None:
     """Unlink and make the unlinking durable."""
     try:
         path.unlink(missing_ok=True)
-        _sync(path.parent)
+        disk.sync(path.parent)
     except OSError as flaw:
         raise refuse(flaw, path) from None
 
@@ -140,7 +109,7 @@ def lock_file(path: Path) -> int:
     except FileNotFoundError:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if os.fstat(handle).st_uid == os.geteuid():  # else somebody else made it meanwhile
-            _share(handle, path.parent)
+            os.fchmod(handle, 0o600 | disk.shared(path.parent) & 0o060)
         return handle
 
 
@@ -179,19 +148,16 @@ def write_parquet(path: Path, table: pa.Table, *, key: bytes, prefix: bytes) -> 
 
     properties = create_encryption_properties(key, aad_prefix=prefix, store_aad_prefix=False)
 
-    def write(part: Path) -> None:
+    with _replacing(path) as stream:
         pq.write_table(
             table,
-            part,
+            stream,
             compression="none",
             use_dictionary=False,
             write_statistics=False,
             row_group_size=ROW_GROUP_ROWS,
             encryption_properties=properties,
         )
-        part.chmod(0o600 | shared(path.parent) & 0o060)
-
-    _replace(path, write)
     return path.stat().st_size
 
 

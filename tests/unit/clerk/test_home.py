@@ -13,7 +13,7 @@ from incamera.clerk import access, homefile
 from incamera.clerk.home import LEDGER_SECRET, MANIFEST_SECRET, MATTER_SECRET, Home, _NoLedger
 from incamera.core.errors import Malformed, Unavailable
 from incamera.core.records import Entry
-from incamera.vault.store import GRANT_SECRET
+from incamera.vault.embedded import GRANT_SECRET
 from incamera_verify.note import Algorithm, Note, Signer, open_checkpoint
 
 PASSPHRASE = "a passphrase"

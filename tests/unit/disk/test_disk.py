@@ -41,6 +41,13 @@ def test_a_mode_is_narrowed_by_the_umask_and_by_nothing_else(tmp_path: Path) -> 
     assert (tmp_path / "it").stat().st_mode & 0o777 == 0o644
 
 
+@pytest.mark.parametrize(("share", "bits", "mode"), [(True, 0o2750, 0o640), (True, 0o750, 0o600), (False, 0o2770, 0o600)])
+def test_a_group_gets_what_its_directory_grants_and_the_writer_allows(tmp_path: Path, share: bool, bits: int, mode: int) -> None:
+    tmp_path.chmod(bits)
+    disk.replace(tmp_path / "it", b"", share=share)
+    assert (tmp_path / "it").stat().st_mode & 0o777 == mode
+
+
 def test_a_replacement_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "it"
     disk.replace(path, b"old", mode=0o644)
