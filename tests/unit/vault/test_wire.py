@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from incamera.core.errors import Unavailable
+from incamera.core.errors import Refused, Unavailable
 from incamera.testing.vaults import examine
 from incamera.vault import sessions
 from incamera.vault.protocol import Level
@@ -244,3 +244,13 @@ def test_the_sweep_leaves_other_accounts_alone(fill: Any, temporary: Path, monke
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     sweep()
     assert not left.exists()
+
+
+def test_a_second_broker_at_the_same_address_is_refused(fill: Any, tmp_path: Path) -> None:
+    place = fill(1)
+    first = Server(place.vault.operations(), address=tmp_path / "door").start()
+    with pytest.raises(Refused) as caught:
+        Server(place.vault.operations(), address=tmp_path / "door")
+    assert caught.value.code == "vault.broker-running"
+    first.close()
+    Server(place.vault.operations(), address=tmp_path / "door").start().close()
