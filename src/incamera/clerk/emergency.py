@@ -13,11 +13,12 @@ from typing import Any, Final, Literal
 import pyarrow as pa
 
 from incamera.clerk.derived import enter_export
-from incamera.clerk.home import Home, write_atomically
+from incamera.clerk.home import Home
+from incamera.clerk.leaving import exists, leaving
 from incamera.core.batch import EXAMINED
 from incamera.core.canon import instant, unpack
 from incamera.core.errors import Malformed, Refused, Unavailable
-from incamera.core.ids import Ref, digest
+from incamera.core.ids import Ref
 from incamera.core.records import Conversation, Entry, Grant
 from incamera.governance import breakglass, policy
 from incamera.governance.breakglass import Reviews
@@ -68,8 +69,8 @@ def break_glass(
         Malformed: `access.nothing-named`, `access.too-many`, `access.bad-minutes`.
         Refused: `access.page-two`, `access.denied-by-policy`, and what the broker refuses; `access.file-exists`.
     """
-    if out.exists():
-        raise Refused("access.file-exists", "the file is there already; nothing is overwritten", where=str(out))
+    if out.exists() or out.is_symlink():
+        raise exists(out)
     crefs = _named(home, conversations, subjects)
     listed = home.vault.list_for_grant(crefs)
     grant = breakglass.break_glass(
@@ -89,14 +90,17 @@ def break_glass(
         clock=home.clock,
     )
     enter_export(home, f"break-glass/{grant.receipt.index}")
-    rows = list(_opened(home, grant, crefs))
-    data = b"".join(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n" for row in rows)
-    fields = {"what": "break-glass/raw", "digest": digest(data), "records": len(rows), "files": 1}
-    home.ledger.append(Entry(act="export.made", matter=matter, actor=officer.name, fields=fields))
-    write_atomically(out, data, mode=0o600)
+    records = 0
+    with leaving(out) as target:
+        for row in _opened(home, grant, crefs):
+            target.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+            records += 1
+        fields = {"what": "break-glass/raw", "digest": target.digest, "records": records, "files": 1}
+        home.ledger.append(Entry(act="export.made", matter=matter, actor=officer.name, fields=fields))
+        target.publish()
     return {
         "entry": grant.receipt.index,
-        "conversations": len(rows),
+        "conversations": records,
         "expires_at": instant(grant.expires_at),
         "review_within_hours": int(breakglass.REVIEW_WITHIN.total_seconds() // 3600),
         "file": str(out),

@@ -84,6 +84,8 @@ def request(
             raise typer.BadParameter("give ORDER.toml or REQUEST.json with --log, or --purpose", param_hint="PAPER")
         output.result(access.show_request(paper, log), as_json=json)
         return
+    if paper is not None:
+        raise typer.BadParameter("show a paper, or ask with --purpose: not both", param_hint="--purpose")
     if account is None or key is None or document is None or out is None:
         raise typer.BadParameter("asking needs --account, --key, --document and --out", param_hint="--purpose")
     wanted = asking.Wanted(
