@@ -140,14 +140,20 @@ def transit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Service
         yield running_
 
 
-def test_the_broker_opens_the_homes_own_service(desk: Terminal, transit: Service, matter: Matter) -> None:
+def test_the_broker_alone_opens_the_homes_service(
+    desk: Terminal, transit: Service, matter: Matter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with tempfile.TemporaryDirectory(prefix="door-") as place:  # a socket's address is short
         Path(place).chmod(0o755)
         door = Path(place) / "broker"
         desk.run("init", "holder.example/ledger", "--kms", transit.address, "--broker", door).json
-        serve = ["broker", "serve", "--home", desk.home, "--account", os.geteuid()]
-        with running(serve), Home.open(desk.home, passphrase=_nobody) as home:
-            assert matter.finish(home)["verdict"].startswith("verified")
+        with running(["broker", "serve", "--home", desk.home, "--account", os.geteuid()]):
+            monkeypatch.delenv("VAULT_TOKEN")  # the terminal asks the broker, which alone asks the service
+            assert desk.run("ingest", matter.conversations).json["conversations"] == {"plain": len(small_log())}
+            stats = desk.run("vault", "stats").json
+            assert (stats["kms"], stats["kms_address"], stats["conversations"]) == ("transit", transit.address, 12)
+            assert desk.run("vault", "roll", "--grace-days", 0, "--yes").json["destroyed"] == [1]
+        assert desk.run("vault", "stats").flaw == "vault.broker-gone"
 
 
 def test_a_service_that_is_away_or_is_none(desk: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -135,6 +135,36 @@ def shred(
 
 
 @app.command()
+def rekey(
+    kms: Annotated[str, typer.Option(metavar="ADDRESS", help=options.KMS)],
+    new_passphrase_file: Annotated[
+        Path | None,
+        typer.Option(help="What opens the new service, where it takes a passphrase or PIN; else that of the old one."),
+    ] = None,
+    yes: options.Yes = False,
+    actor: options.Actor = "holder",
+    home: options.Home = options.DEFAULT_HOME,
+    passphrase_file: options.PassphraseFile = None,
+    json: options.AsJson = False,
+) -> None:
+    """Move to another key service: epoch keys are wrapped anew there and their old roots destroyed; no data is rewritten.
+
+    Stop the broker first. What was cut short is finished by the same command. Back up keys.db afterwards.
+    """
+    from incamera.clerk import rekey as moving
+
+    done = moving.rekey(
+        home,
+        kms,
+        passphrase=options.asked(passphrase_file, home),
+        new_passphrase=options.asked(new_passphrase_file or passphrase_file, home),
+        actor=actor,
+        carry_out=yes,
+    )
+    output.planned(done, as_json=json)
+
+
+@app.command()
 def recover(
     origin: Annotated[str, typer.Option(help="The name of the new ledger: not the lost one's.")],
     key: Annotated[list[str], typer.Option(help="TRUSTEE=FILE, two of them: court, holder, neutral.")],
