@@ -23,9 +23,13 @@ import pytest
 from commands import PASSPHRASE, Terminal, acts, running
 from parties import Matter, small_log
 
+from incamera.clerk import brokering
 from incamera.clerk.connected import connect
 from incamera.clerk.home import Home
+from incamera.clerk.matter import open_by_hand
 from incamera.core.errors import Refused
+from incamera.vault.protocol import Level
+from incamera.vault.wire import Server
 
 VICTIM = "subject-talk3"
 SHRED = ("vault", "shred", "--subject", VICTIM, "--reason", "data-subject-request")
@@ -82,6 +86,23 @@ def test_the_custodians_journey_over_the_socket(brokered: Terminal, matter: Matt
         "epoch.rolled",
     ]
     assert desk.run("ledger", "fsck").json["flaws"] == []
+
+
+def test_a_clerk_answers_an_order_that_the_custodian_opened(terminal: Terminal, matter: Matter, door: Path) -> None:
+    """The whole walk, from collection to a verified volume, by acts and operations of a clerk alone."""
+    terminal.run("init", "holder.example/ledger", "--kms", "local", "--broker", door).json
+    with Home.open(terminal.home, passphrase=PASSPHRASE) as kept:
+        server = Server(brokering.operations(kept), address=door, accounts={os.geteuid(): Level.CLERK}).start()
+        with connect(terminal.home) as home, pytest.raises(Refused, match=r"broker\.reserved-act"):
+            matter.finish(home)
+        open_by_hand(kept, matter.order)
+        with connect(terminal.home) as home:
+            assert matter.finish(home)["verdict"].startswith("verified")
+        server.close()
+        kept.ledger.refresh()
+        told = [past.entry.act for past in kept.ledger.entries()]
+        assert told.count("access.granted") == 1 and "key.released" in told
+        assert told.index("matter.opened") < told.index("access.granted") < told.index("key.released")
 
 
 def test_nobody_else_opens_the_keys_while_the_broker_has_them(brokered: Terminal) -> None:
