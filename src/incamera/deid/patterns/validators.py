@@ -257,7 +257,9 @@ def ipv6(text: str) -> tuple[str, float] | None:
 def hexadecimal(text: str) -> tuple[str, float] | None:
     """Words like `effaced` are hexadecimal too: without a digit it is a word."""
     body = text[2:] if text[:2].lower() == "0x" else text
-    return None if body.isalpha() or body.isdigit() else ("CODE", 0.8)
+    if body.isalpha() or body.isdigit():  # a word, or a number of digits alone: what most are
+        return None
+    return ("CODE", 0.8) if any(c.isdigit() for c in body) and any(c.isalpha() for c in body) else None
 
 
 def _entropy(text: str) -> float:
