@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
+from incamera import disk
 from incamera.core.errors import Malformed, Unavailable
 
 Row = dict[str, Any]
@@ -69,28 +68,21 @@ def writing(path: Path) -> Iterator[Callable[[Row], None]]:
     Raises:
         Unavailable: `files.not-writable`.
     """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        raw = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as flaw:
-        raise Unavailable("files.not-writable", flaw.strerror or "the output cannot be written", where=str(path)) from None
-    try:
-        with os.fdopen(raw, "wb") as plain:
-            out: IO[bytes] = gzip.GzipFile(fileobj=plain, mode="wb", mtime=0, filename="") if path.suffix == ".gz" else plain  # type: ignore[assignment]
-            out_write = out.write
+    with ExitStack() as opened:
+        try:
+            plain = opened.enter_context(disk.replacing(path))
+        except OSError as flaw:
+            raise Unavailable("files.not-writable", flaw.strerror or "the output cannot be written", where=str(path)) from None
+        out: IO[bytes] = plain
+        if path.suffix == ".gz":
+            packed = gzip.GzipFile(fileobj=plain, mode="wb", mtime=0, filename="")
+            out = cast("IO[bytes]", opened.enter_context(packed))
+        out_write = out.write
 
-            def write(row: Row) -> None:
-                out_write(encode(row))
+        def write(row: Row) -> None:
+            out_write(encode(row))
 
-            yield write
-            if out is not plain:
-                out.close()
-            plain.flush()
-            os.fsync(plain.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+        yield write
 
 
 def encode(row: Row) -> bytes:
