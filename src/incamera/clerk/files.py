@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from incamera.clerk import jsonl
 from incamera.clerk.jsonl import Row
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from incamera.deid.adapters import Detector
     from incamera.deid.recipe import Recipe
 
+Verb = Literal["find", "apply"]
 
-def deid_find(
+
+def deid(
+    verb: Verb,
     source: Path,
     out: Path,
     *,
@@ -33,34 +36,8 @@ def deid_find(
     watch: Watcher,
     detectors: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Write what looks identifying in each record of *source*, one line a record."""
-    return _deid("find", source, out, recipe, accounts, processes, watch, tuple(detectors))
-
-
-def deid_apply(
-    source: Path,
-    out: Path,
-    *,
-    recipe: str,
-    accounts: Path | None,
-    processes: int,
-    watch: Watcher,
-    detectors: Sequence[str] = (),
-) -> dict[str, Any]:
-    """Write each record of *source* with the same spans replaced, and the list of surrogates."""
-    return _deid("apply", source, out, recipe, accounts, processes, watch, tuple(detectors))
-
-
-def _deid(
-    verb: str,
-    source: Path,
-    out: Path,
-    recipe: str,
-    accounts: Path | None,
-    processes: int,
-    watch: Watcher,
-    detectors: tuple[str, ...],
-) -> dict[str, Any]:
+    """`find`: what looks identifying in each record, a line each. `apply`: the records with the same spans replaced."""
+    detectors = tuple(detectors)
     chosen, _ = _recipe(recipe, detectors)
     watch.stage(f"deid {verb}")
     work = partial(_deid_chunk, verb, str(source), recipe, str(accounts) if accounts else None, detectors)
@@ -84,7 +61,7 @@ def _recipe(name: str, detectors: tuple[str, ...]) -> tuple[Recipe, list[Detecto
 
 
 def _deid_chunk(
-    verb: str, source: str, recipe: str, accounts: str | None, detectors: tuple[str, ...], rows: list[tuple[int, Row]]
+    verb: Verb, source: str, recipe: str, accounts: str | None, detectors: tuple[str, ...], rows: list[tuple[int, Row]]
 ) -> list[Row]:
     """A chunk in one batch; with accounts, or to name the line of a flawed record, one record after another."""
     from incamera.deid import interchange

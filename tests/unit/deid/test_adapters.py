@@ -382,7 +382,7 @@ def test_a_recipe_with_detectors_does_not_run_without_them():
 
 def test_file_mode_asks_the_detectors_it_is_given(tmp_path):
     _needs("spacy")
-    from incamera.clerk.files import deid_find
+    from incamera.clerk.files import deid
     from incamera.clerk.watch import Silent
 
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
@@ -390,7 +390,7 @@ def test_file_mode_asks_the_detectors_it_is_given(tmp_path):
     folder = tiny_models.spacy_pipeline(tmp_path / "p")
 
     def run(*detectors):
-        return deid_find(source, out, recipe="conservative", accounts=None, processes=1, watch=Silent(), detectors=detectors)
+        return deid("find", source, out, recipe="conservative", accounts=None, processes=1, watch=Silent(), detectors=detectors)
 
     with_ = run(f"spacy={folder}")
     assert "adapter.1" in {f["detector"] for f in json.loads(out.read_text())["findings"]}

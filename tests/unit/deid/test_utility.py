@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incamera.clerk.files import deid_apply, deid_compare
+from incamera.clerk.files import deid, deid_compare
 from incamera.clerk.watch import Silent
 from incamera.core.errors import Malformed
 from incamera.deid.utility import VERSION, Comparison, Contract, load, measure, parse
@@ -137,7 +137,7 @@ def test_file_mode(tmp_path):
     ]
     raw.write_text("".join(json.dumps(r) + "\n" for r in rows))
     terms.write_text(f'version = "{VERSION}"\n[patterns]\nsorry = ["i am sorry"]\n[topics]\nmixed = ["nurse", "table"]\n')
-    deid_apply(raw, redacted, recipe="conservative", accounts=None, processes=1, watch=Silent())
+    deid("apply", raw, redacted, recipe="conservative", accounts=None, processes=1, watch=Silent())
     report = deid_compare(raw, redacted, contract=terms, out=out, watch=Silent())
     assert json.loads(out.read_text()) == report
     rows_ = {r["statistic"]: r for r in report["statistics"]}

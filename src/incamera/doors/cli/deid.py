@@ -38,8 +38,8 @@ def find(
     from incamera.clerk import files
 
     with output.watching(quiet=json) as watch:
-        done = files.deid_find(
-            source, out, recipe=recipe, accounts=accounts, processes=processes, watch=watch, detectors=detector or ()
+        done = files.deid(
+            "find", source, out, recipe=recipe, accounts=accounts, processes=processes, watch=watch, detectors=detector or ()
         )
     output.result(done, as_json=json)
 
@@ -77,8 +77,8 @@ def apply(
     from incamera.clerk import files
 
     with output.watching(quiet=json) as watch:
-        done = files.deid_apply(
-            source, out, recipe=recipe, accounts=accounts, processes=processes, watch=watch, detectors=detector or ()
+        done = files.deid(
+            "apply", source, out, recipe=recipe, accounts=accounts, processes=processes, watch=watch, detectors=detector or ()
         )
     output.result(done, as_json=json)
 
