@@ -4,15 +4,20 @@ for another, an approval serves twice, and what was allowed is taken back while 
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from incamera.clerk import accounts, asking, consents, using
+from incamera.clerk import accounts, asking, brokering, consents, using
 from incamera.clerk.access import sign_approval
+from incamera.clerk.clock import SystemClock
+from incamera.clerk.connected import connect
 from incamera.clerk.home import Home
 from incamera.clerk.watch import Silent
 from incamera.core.canon import unpack
@@ -22,6 +27,8 @@ from incamera.core.records import Entry, Grant
 from incamera.governance import keys
 from incamera.governance.identity import Identity
 from incamera.testing.vaults import CANARY, conversation
+from incamera.vault.protocol import Level
+from incamera.vault.wire import Server
 
 ROLES = {
     "agent": "service",
@@ -344,3 +351,43 @@ def test_a_revocation_is_an_act_that_any_process_may_write(house: House) -> None
     fields = {"request": request, "reason": "stolen-laptop"}
     house.home.ledger.append(Entry(act="access.revoked", matter=grant.matter, actor="holder", fields=fields))
     assert asked_for(house, grant, crefs) == "access.revoked-grant"
+
+
+# --- where a broker keeps the keys --------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def behind_a_broker(path: Path, level: Level) -> Iterator[House]:
+    """The same house, whose programs ask a broker that hears them at *level*."""
+    with tempfile.TemporaryDirectory(prefix="door-") as place:
+        address = Path(place) / "broker"
+        Home.create(path / "home", origin="holder.example/ledger", passphrase="x", broker=str(address)).close()
+        with Home.open(path / "home", passphrase="x") as home:
+            home.vault.put([conversation(n) for n in range(14)])
+            for name, role in ROLES.items():
+                made = keys.keygen(path / f"{name}.pem", role="holder", name=name)
+                accounts.add(home, name, made.public, [role], actor="holder")
+            (path / "letter.txt").write_text("A letter.")
+            server = Server(brokering.operations(home), address=address, accounts={os.geteuid(): level}).start()
+            try:
+                with connect(path / "home") as connected:
+                    yield House(connected, SystemClock(), path)  # type: ignore[arg-type]
+            finally:
+                server.close()
+
+
+def test_a_custodian_uses_a_request_through_the_broker(tmp_path: Path, cheap_kms: None) -> None:
+    with behind_a_broker(tmp_path, Level.CUSTODIAN) as house:
+        paper = house.ask("officer", "safety_escalation", conversations=("c1",))
+        approvals = house.approve(paper)
+        assert house.use("officer", paper, approvals[:1]) == "access.awaiting-approval"
+        assert house.use("officer", paper, approvals) == 1
+        assert house.use("officer", paper, approvals) == "access.used"
+
+
+def test_a_clerk_behind_the_broker_gives_no_standing_grant(tmp_path: Path, cheap_kms: None) -> None:
+    """Who may store and answer orders is not thereby who may open a person's conversations without one."""
+    with behind_a_broker(tmp_path, Level.CLERK) as house:
+        with pytest.raises(Error) as caught:
+            house.ask("officer", "safety_escalation", conversations=("c1",))
+        assert caught.value.code == "broker.reserved-act"
