@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from incamera.core.errors import Error, Malformed, Refused, Unavailable, Unverified
+from incamera.vault import files
 
 #: The newest revision of each lineage; `tests/unit/vault/test_database.py` holds these against the migration files.
 HEADS = {"keys": "keys_0002", "state": "state_0002"}
@@ -50,11 +51,9 @@ class Database:
             raise Unavailable(
                 "vault.missing-database", "the vault's database is not there; restore it from its backup", where=path.name
             )
-        fresh = not path.exists()
         database = cls(f"sqlite:///{path}", lineage)
         database.migrate()
-        if fresh:
-            path.chmod(0o600)
+        files.close_to_others(path, group=lineage == "state")  # no group ever reads keys.db
         return database
 
     def exists(self) -> bool:

@@ -47,6 +47,17 @@ def make_directory(path: Path) -> None:
         raise refuse(flaw, path) from None
 
 
+def close_to_others(path: Path, *, group: bool) -> None:
+    """Take from a file of this account what others may do with it, as after a restore that did not keep its mode.
+
+    Where *group* says so, what a shared directory lets its group do stays.
+    """
+    about = path.stat()
+    kept = 0o600 | (disk.shared(path.parent) & 0o060 if group else 0)
+    if about.st_uid == os.geteuid() and stat.S_IMODE(about.st_mode) & ~kept:
+        path.chmod(about.st_mode & kept)
+
+
 def read(path: Path) -> bytes:
     """All bytes of a small file."""
     try:
