@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -70,9 +71,42 @@ def seal_body(
         Malformed: `vault.too-large`, more than 1 GiB of packed text in one conversation.
     """
     if len(packed) > BODY_BYTES_MAX:
-        raise Malformed("vault.too-large", "one conversation holds more than 1 GiB", where=f"conversation {cref.hex()}")
+        raise _too_large(cref)
     aad = bind(BODY, uref=uref, cref=cref, version=BODY_VERSION, kind=kind)
     return Sealed(cref, uref, envelope.key_commitment(key), envelope.seal(key, codec.shrink(packed), aad, nonce=nonce))
+
+
+def _too_large(cref: bytes) -> Malformed:
+    return Malformed("vault.too-large", "one conversation holds more than 1 GiB", where=f"conversation {cref.hex()}")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Fresh:
+    """Packed conversations by column, each with a key and a nonce that nothing was ever sealed under."""
+
+    crefs: list[bytes]
+    urefs: list[bytes]
+    kinds: list[int]
+    packed: list[bytes]
+    keys: list[bytes]
+    nonces: list[bytes]
+
+
+def seal_bodies(bind: Binding, codec: Codec, fresh: Fresh) -> list[Sealed]:
+    """`seal_body` for many, column by column, without a call of Python code for each of its steps.
+
+    Raises:
+        Malformed: `vault.too-large`.
+    """
+    for cref, packed in zip(fresh.crefs, fresh.packed, strict=True):
+        if len(packed) > BODY_BYTES_MAX:
+            raise _too_large(cref)
+    sha256 = hashlib.sha256
+    commits = [sha256(COMMIT_LABEL + key).digest() for key in fresh.keys]
+    padded = map(codec.shrink, fresh.packed)
+    columns = zip(fresh.keys, fresh.nonces, padded, _aads(bind, fresh.crefs, fresh.urefs, fresh.kinds), strict=True)
+    sealed = [nonce + AESGCM(key).encrypt(nonce, body, aad) for key, nonce, body, aad in columns]
+    return list(map(Sealed, fresh.crefs, fresh.urefs, commits, sealed))
 
 
 def open_body(bind: Binding, codec: Codec, row: Sealed, *, key: bytes, kind: int) -> bytes:
@@ -119,7 +153,8 @@ def _opened(bind: Binding, codec: Codec, rows: Rows, keys: list[bytes], classes:
     sha256, decompress = hashlib.sha256, codec.decompress
     if [sha256(COMMIT_LABEL + key).digest() for key in keys] != rows.commits:
         raise ValueError  # before anything is decrypted
-    columns = zip(keys, rows.nonces, rows.ciphertexts, _aads(bind, rows, classes), strict=True)
+    kinds = [classes.get(cref, 0) for cref in rows.crefs] if classes else None
+    columns = zip(keys, rows.nonces, rows.ciphertexts, _aads(bind, rows.crefs, rows.urefs, kinds), strict=True)
     padded = [AESGCM(key).decrypt(nonce, ciphertext, aad) for key, nonce, ciphertext, aad in columns]
     texts = []
     for body in padded:
@@ -131,13 +166,14 @@ def _opened(bind: Binding, codec: Codec, rows: Rows, keys: list[bytes], classes:
     return texts
 
 
-def _aads(bind: Binding, rows: Rows, classes: Mapping[bytes, int]) -> list[bytes]:
-    """What each body is bound to. Rows of one subject share all but the cref, unless their classes may differ."""
-    if classes:
-        pairs = zip(rows.crefs, rows.urefs, strict=True)
-        return [bind(BODY, uref=u, cref=c, version=BODY_VERSION, kind=classes.get(c, 0)) for c, u in pairs]
-    heads = {uref: bind.row(BODY, uref=uref, version=BODY_VERSION, kind=0) for uref in set(rows.urefs)}
-    return [heads[uref] + cref for cref, uref in zip(rows.crefs, rows.urefs, strict=True)]
+def _aads(bind: Binding, crefs: Sequence[bytes], urefs: Sequence[bytes], kinds: Sequence[int] | None) -> list[bytes]:
+    """What each body is bound to: rows of one subject and class share all but the cref. Without *kinds*, of class 0."""
+    if kinds is None:
+        heads = {uref: bind.row(BODY, uref=uref, version=BODY_VERSION, kind=0) for uref in set(urefs)}
+        return [heads[uref] + cref for uref, cref in zip(urefs, crefs, strict=True)]
+    places = list(zip(urefs, kinds, strict=True))
+    shared = {place: bind.row(BODY, uref=place[0], version=BODY_VERSION, kind=place[1]) for place in set(places)}
+    return [shared[place] + cref for place, cref in zip(places, crefs, strict=True)]
 
 
 def seal_account(bind: Binding, codec: Codec, packed: bytes, *, key: bytes, uref: bytes) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from enum import IntEnum
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -144,6 +145,7 @@ def check_commitment(key: bytes, commitment: bytes, *, where: str | bytes = "") 
         raise Unverified("vault.key-commitment", "the key is not the one that this body was sealed under", where=_place(where))
 
 
+@lru_cache(maxsize=1 << 12)
 def padded_size(size: int) -> int:
     """The next PADME size: leaks O(log log n) bits of a length for at most 12 % more bytes.
 
@@ -159,8 +161,8 @@ def padded_size(size: int) -> int:
 
 def pad(data: bytes) -> bytes:
     """*data* behind its length (4 bytes, big-endian), zero-filled to a PADME size."""
-    framed = len(data) + _LENGTH_BYTES
-    return b"".join((len(data).to_bytes(_LENGTH_BYTES, "big"), data, bytes(padded_size(framed) - framed)))
+    framed = len(data).to_bytes(_LENGTH_BYTES, "big") + data
+    return framed.ljust(padded_size(len(framed)), b"\0")
 
 
 def unpad(padded: bytes, *, where: str | bytes = "") -> memoryview:

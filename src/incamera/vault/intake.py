@@ -40,7 +40,6 @@ BATCH_ROWS = 4096
 BATCH_BYTES = 64 << 20
 SUBJECTS_CACHED = 1 << 16
 _REF_BYTES = 16
-_RANDOM_BYTES = _REF_BYTES + KEY_BYTES + 2 * NONCE_BYTES  # cref, conversation key, nonce of the body, nonce of the key
 
 
 @dataclass(slots=True)
@@ -60,8 +59,7 @@ class PutReport:
     roots: list[Digest] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Arrived:
+class _Arrived(NamedTuple):
     """A conversation to be sealed, or one that its subject sealed: then `envelope` stands for the text."""
 
     conversation: Conversation
@@ -69,6 +67,9 @@ class _Arrived:
     dedupe: bytes
     mark: bytes
     envelope: held.Envelope | None = None
+
+    def __repr__(self) -> str:
+        return f"<_Arrived {self.dedupe.hex()}>"
 
 
 class _Known(NamedTuple):
@@ -92,19 +93,30 @@ class Marks:
     """Keyed digests by which the vault recognises a source id again, without being able to say what it was."""
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        self._mac = hmac.new(key, digestmod=hashlib.sha256)
+        self._kinds = {kind: self._begun(kind) for kind in (b"conversation", b"subject", b"content")}
 
-    def of(self, *values: bytes) -> bytes:
-        return hmac.digest(self._key, envelope.fields_long(*values), hashlib.sha256)[:MARK_BYTES]
+    def _begun(self, kind: bytes) -> hmac.HMAC:
+        """The digest as far as all of a kind have it in common."""
+        mac = self._mac.copy()
+        mac.update(envelope.fields_long(kind))
+        return mac
+
+    def _of(self, kind: bytes, *values: bytes) -> bytes:
+        mac = self._kinds[kind].copy()
+        for value in values:
+            mac.update(len(value).to_bytes(8, "big"))
+            mac.update(value)
+        return mac.digest()[:MARK_BYTES]
 
     def conversation(self, source: str, identifier: str) -> bytes:
-        return self.of(b"conversation", _utf8(source), _utf8(identifier))
+        return self._of(b"conversation", _utf8(source), _utf8(identifier))
 
     def subject(self, subject: str) -> bytes:
-        return self.of(b"subject", _utf8(subject))
+        return self._of(b"subject", _utf8(subject))
 
     def content(self, packed: bytes) -> bytes:
-        return self.of(b"content", packed)
+        return self._of(b"content", packed)
 
 
 class Intake:
@@ -189,7 +201,8 @@ class Intake:
                 with self._state.begin() as connection:
                     self._state.execute_many(connection, _UPDATE_ACCOUNT, account_rows)
             return
-        sealed, key_rows = self._seal(fresh, people.known, number)
+        seal = self._kept if fresh[0].envelope else self._seal  # a batch is of one sort
+        sealed, key_rows = seal(fresh, people.known, number)
         self._keyring.insert(number, people.key_rows, key_rows)
         account_rows = self._accounts(batch, accounts)  # after their subjects' keys, for these lie where accounts are sealed
         report.accounts += len(account_rows)
@@ -199,7 +212,7 @@ class Intake:
         size = files.write_parquet(self._directory / name, table(sealed), key=key, prefix=label)
         root = rows_root(sealed)
         facts = [
-            (*_fact_row(arrived, row, number, place, accounts.get(arrived.conversation.subject)), key_row[5])
+            _fact_row(arrived, row, number, place, accounts.get(arrived.conversation.subject), key_row[5])
             for place, (arrived, row, key_row) in enumerate(zip(fresh, sealed, key_rows, strict=True))
         ]
         envelopes = [(one.cref, one.recipient, one.key) for one in (arrived.envelope for arrived in fresh) if one is not None]
@@ -323,28 +336,45 @@ class Intake:
     def _seal(
         self, fresh: list[_Arrived], known: dict[str, _Known], number: int
     ) -> tuple[list[bodies.Sealed], list[tuple[Any, ...]]]:
-        """Rows of the data file and of keys.db. What its subject sealed has a row there too, with no key in it."""
-        trustees = self._trustees() if any(one.kind == Class.ESCROWED for one in known.values()) else {}
-        noise = os.urandom(_RANDOM_BYTES * len(fresh))
-        sealed = []
-        rows = []
-        for index, arrived in enumerate(fresh):
-            random = noise[index * _RANDOM_BYTES : (index + 1) * _RANDOM_BYTES]
-            cref, key, nonce, key_nonce = random[:16], random[16:48], random[48:60], random[60:72]
-            subject, kind, _ = known[arrived.conversation.subject or _anonymous(arrived)]
-            if (one := arrived.envelope) is not None:
-                sealed.append(bodies.Sealed(one.cref, subject.uref, one.commit, one.body))
-                rows.append((slot(number, index), one.cref, subject.uref, subject.version, b"", int(kind), "live", number))
-                continue
-            sealed.append(
-                bodies.seal_body(
-                    self._keyring.bind, self._codec, arrived.packed, key=key, uref=subject.uref, cref=cref, kind=kind, nonce=nonce
-                )
+        """Rows of the data file and of keys.db."""
+        owners = [known[arrived.conversation.subject or _anonymous(arrived)] for arrived in fresh]
+        crefs, keys, nonces, key_nonces = _randomness(len(fresh))
+        urefs, kinds = [subject.uref for subject, _, _ in owners], [int(kind) for _, kind, _ in owners]
+        packed = [arrived.packed for arrived in fresh]
+        sealed = bodies.seal_bodies(self._keyring.bind, self._codec, bodies.Fresh(crefs, urefs, kinds, packed, keys, nonces))
+        if Class.ESCROWED in kinds:  # from here on this side does not have these keys
+            trustees = self._trustees()
+            for at in (at for at, kind in enumerate(kinds) if kind == Class.ESCROWED):
+                keys[at] = escrow.seal_key(keys[at], trustees, escrow.Ids(self._keyring.tenant, urefs[at], crefs[at]))
+        wrap = self._keyring.wrap_conversation
+        rows = [
+            (
+                slot(number, at),
+                cref,
+                subject.uref,
+                subject.version,
+                wrap(subject, cref, key, kind, nonce=nonce),
+                kind,
+                "live",
+                number,
             )
-            if kind == Class.ESCROWED:  # from here on this side does not have the key
-                key = escrow.seal_key(key, trustees, escrow.Ids(self._keyring.tenant, subject.uref, cref))
-            wrapped = self._keyring.wrap_conversation(subject, cref, key, kind, nonce=key_nonce)
-            rows.append((slot(number, index), cref, subject.uref, subject.version, wrapped, int(kind), "live", number))
+            for at, ((subject, _, _), cref, key, kind, nonce) in enumerate(
+                zip(owners, crefs, keys, kinds, key_nonces, strict=True)
+            )
+        ]
+        return sealed, rows
+
+    def _kept(
+        self, fresh: list[_Arrived], known: dict[str, _Known], number: int
+    ) -> tuple[list[bodies.Sealed], list[tuple[Any, ...]]]:
+        """Rows of what its subjects sealed: in keys.db too, with no key in them."""
+        sealed, rows = [], []
+        for at, arrived in enumerate(fresh):
+            subject, kind, _ = known[arrived.conversation.subject]
+            one = arrived.envelope
+            assert one is not None
+            sealed.append(bodies.Sealed(one.cref, subject.uref, one.commit, one.body))
+            rows.append((slot(number, at), one.cref, subject.uref, subject.version, b"", int(kind), "live", number))
         return sealed, rows
 
     def _commit(
@@ -376,7 +406,8 @@ def recover(directory: Path, state: Database, keyring: SealingKeys) -> list[str]
 
 def rows_root(rows: Iterable[bodies.Sealed]) -> bytes:
     """Merkle root over `cref || commit || SHA-256(body)` of each row in order: what came in, before anything was opened."""
-    return merkle.root(merkle.leaf_hash(row.cref + row.commit + hashlib.sha256(row.body).digest()) for row in rows)
+    sha256 = hashlib.sha256
+    return merkle.root(map(merkle.leaf_hash, [cref + commit + sha256(body).digest() for cref, _, commit, body in rows]))
 
 
 _UPDATE_ACCOUNT = "UPDATE subject SET account = ?, account_mark = ? WHERE uref = ?"
@@ -387,10 +418,12 @@ _INSERT_FACTS = (
 )
 
 
-def _fact_row(arrived: _Arrived, row: bodies.Sealed, number: int, place: int, account: Account | None) -> tuple[Any, ...]:
+def _fact_row(
+    arrived: _Arrived, row: bodies.Sealed, number: int, place: int, account: Account | None, kind: int
+) -> tuple[Any, ...]:
     conversation = arrived.conversation
-    started = conversation.started_at
-    if started is not None and started.tzinfo is not None:
+    started, flags = conversation.started_at, conversation.flags
+    if started is not None and started.tzinfo not in (None, UTC):
         started = started.astimezone(UTC)
     return (
         row.cref,
@@ -399,15 +432,16 @@ def _fact_row(arrived: _Arrived, row: bodies.Sealed, number: int, place: int, ac
         place,
         arrived.dedupe,
         arrived.mark,
-        None if started is None else started.date().isoformat(),
+        None if started is None else started.isoformat()[:10],
         conversation.region or (account.region if account else None),
         conversation.tier or (account.tier if account else None),
         conversation.source,
-        int(conversation.flags.temporary),
-        int(conversation.flags.deletion_requested_at is not None),
-        int(conversation.flags.party_account),
+        int(flags.temporary),
+        int(flags.deletion_requested_at is not None),
+        int(flags.party_account),
         len(conversation.turns),
         json.dumps(dict(conversation.outputs_missing), sort_keys=True) if conversation.outputs_missing else "",
+        kind,
     )
 
 
@@ -433,6 +467,15 @@ def _check_class(known: _Known, stated: Class | None) -> None:
     if stated is not None and stated != known.kind:
         hint = f"the subject's conversations are of class {known.kind.custody}, not {stated.custody}; switch the subject first"
         raise Refused("vault.class-differs", hint, where=f"subject {known.keys.uref.hex()}")
+
+
+def _randomness(count: int) -> tuple[list[bytes], ...]:
+    """For each of *count* conversations: its reference, its key, the nonce of the body, the nonce of the key."""
+    parts = []
+    for width in (_REF_BYTES, KEY_BYTES, NONCE_BYTES, NONCE_BYTES):
+        noise = os.urandom(width * count)
+        parts.append([noise[low : low + width] for low in range(0, len(noise), width)])
+    return tuple(parts)
 
 
 def table(rows: list[bodies.Sealed]) -> pa.Table:

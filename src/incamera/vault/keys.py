@@ -50,7 +50,7 @@ class Subject:
 
     @cached_property
     def cipher(self) -> AESGCM:
-        """The subject key, ready to unwrap many conversation keys."""
+        """The subject key, ready to wrap and to unwrap many conversation keys."""
         return AESGCM(self.key)
 
     @cached_property
@@ -228,7 +228,8 @@ class Keyring:
     def wrap_conversation(self, subject: Subject, cref: bytes, key: bytes, kind: int, *, nonce: bytes | None = None) -> bytes:
         """A conversation key under its subject's, bound to both ids, the subject key's version and the class."""
         aad = self.bind(CONVERSATION_KEY, uref=subject.uref, cref=cref, version=subject.version, kind=kind)
-        return envelope.seal(subject.key, key, aad, nonce=nonce)
+        nonce = nonce or os.urandom(NONCE_BYTES)
+        return nonce + subject.cipher.encrypt(nonce, key, aad)
 
     def unwrap_conversation(self, subject: Subject, cref: bytes, wrapped: bytes, *, version: int, kind: int) -> bytes:
         """The conversation key of a row, with the version and class that the row states."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incamera.core.errors import Unverified
+from incamera.core.errors import Malformed, Unverified
 from incamera.vault import bodies, envelope
 from incamera.vault.bodies import Codec
 from incamera.vault.envelope import Binding
@@ -122,6 +122,30 @@ def test_rows_opened_together_are_what_they_are_alone(texts: list[tuple[bytes, i
     opened = bodies.open_bodies(bind, codec, by_column(rows), keys, {cref: kind for cref, kind in kinds.items() if kind})
     assert opened == [text for text, _, _ in texts]
     assert opened == [bodies.open_body(bind, codec, row, key=keys[row.cref], kind=kinds[row.cref]) for row in rows]
+
+
+@given(st.lists(st.tuples(st.binary(max_size=300), st.integers(0, 2), st.integers(0, 1)), max_size=6))
+def test_rows_sealed_together_are_what_they_are_alone(texts: list[tuple[bytes, int, int]]) -> None:
+    bind, codec, count = Binding(b"t"), Codec(), len(texts)
+    crefs, urefs = [bytes([n] * 16) for n in range(count)], [bytes([u]) * 16 for _, _, u in texts]
+    keys, nonces = [os.urandom(32) for _ in texts], [os.urandom(12) for _ in texts]
+    kinds, packed = [kind for _, kind, _ in texts], [text for text, _, _ in texts]
+    together = bodies.seal_bodies(bind, codec, bodies.Fresh(crefs, urefs, kinds, packed, keys, nonces))
+    assert together == [
+        bodies.seal_body(bind, codec, p, key=k, uref=u, cref=c, kind=kind, nonce=nonce)
+        for p, k, u, c, kind, nonce in zip(packed, keys, urefs, crefs, kinds, nonces, strict=True)
+    ]
+
+
+def test_what_is_too_large_is_refused_before_anything_is_sealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "BODY_BYTES_MAX", 10)
+    fresh = bodies.Fresh(
+        [b"c" * 16, b"d" * 16], [b"u" * 16] * 2, [0, 0], [b"small", b"more than that"], [KEY] * 2, [bytes(12)] * 2
+    )
+    with pytest.raises(Malformed) as caught:
+        bodies.seal_bodies(Binding(b"t"), Codec(), fresh)
+    assert (caught.value.code, caught.value.where) == ("vault.too-large", f"conversation {(b'd' * 16).hex()}")
+    assert "small" not in repr(fresh)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hmac
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from incamera.core.errors import Malformed, Unavailable, Unverified
 from incamera.core.records import Conversation, Part, Turn
 from incamera.testing.vaults import CANARY, PASSPHRASE, account, conversation
 from incamera.vault import files, intake
+from incamera.vault.intake import Marks
 from incamera.vault.kms import LocalKms
 from incamera.vault.store import Vault
 
@@ -122,6 +124,28 @@ def test_no_text_no_source_id_and_no_key_reaches_the_disk(place: Any) -> None:
             data = path.read_bytes()
             assert not [n for n in needles if n in data], path.name
     assert all(path.stat().st_mode & 0o077 == 0 for path in place.home.rglob("*") if path.is_file() and "db-" not in path.name)
+
+
+def test_a_restored_database_is_closed_to_other_accounts(place: Any) -> None:
+    for name in ("keys.db", "state.db"):
+        (place.home / name).chmod(0o644)
+    with place.again() as vault:
+        vault.put([conversation(1)])
+        assert [(place.home / name).stat().st_mode & 0o777 for name in ("keys.db", "state.db")] == [0o600, 0o600]
+
+
+def test_marks_are_what_the_format_says() -> None:
+    """`docs/formats/vault.md`: the first 16 bytes of HMAC-SHA256 over a kind and the values, each behind its length."""
+    key = bytes(range(32))
+    marks = Marks(key)
+
+    def stated(*values: bytes) -> bytes:
+        said = b"".join(len(value).to_bytes(8, "big") + value for value in values)
+        return hmac.digest(key, said, "sha256")[:16]
+
+    assert marks.conversation("a source", "c\udc00") == stated(b"conversation", b"a source", b"c\xed\xb0\x80")
+    assert marks.subject("who") == stated(b"subject", b"who")
+    assert marks.content(b"packed") == marks.content(b"packed") == stated(b"content", b"packed")
 
 
 def test_a_report_and_the_vault_show_no_text(place: Any) -> None:
