@@ -9,7 +9,6 @@ Linear: a candidate is decoded a few times at most, and only if its beginning re
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from collections.abc import Iterator
@@ -110,7 +109,7 @@ def _bytes(body: str) -> bytes | None:
     if len(body) % 4 == 1:
         body = body[:-1]
     try:
-        return base64.b64decode(body + "=" * (-len(body) % 4), validate=True)
+        return binascii.a2b_base64(body + "=" * (-len(body) % 4))
     except binascii.Error:  # pragma: no cover - the alphabet is checked by the pattern
         return None
 
@@ -126,7 +125,7 @@ def _readable(raw: bytes, how: str, *, cut: bool) -> str | None:
         if not cut or flaw.start < len(raw) - 4:
             return None
         said = raw[: flaw.start].decode(how)
-    shown = sum(c.isprintable() or c in "\n\r\t" for c in said)
+    shown = len(said) if said.isprintable() else sum(c.isprintable() or c in "\n\r\t" for c in said)
     if not said or shown < _READABLE * len(said):
         return None
     if how != "utf-8" and 2 * sum(c.isascii() for c in said) < len(said):

@@ -26,7 +26,7 @@ from incamera.deid.gate import Gate
 from incamera.deid.hits import DETECTOR_CODE, END, KIND, KIND_CODE, LABEL, LABEL_CODE, START, Hit, Hits, join, matrix, named, rows
 from incamera.deid.hits import empty as no_hits
 from incamera.deid.lexicons import tables
-from incamera.deid.lexicons.characters import FOREIGN, TOUCHED, points
+from incamera.deid.lexicons.characters import STRANGE, TOUCHED, UNSPACED, points
 from incamera.deid.patterns import scan as patterns
 from incamera.deid.propagate import follow
 from incamera.deid.protect import waive
@@ -270,9 +270,9 @@ def _open(turn: int, part: int, text: str, code_points: U32, spoken: str, *, alo
         code_points = points(plain)
         classes = survey(code_points)
     hits = no_hits()
-    if classes & FOREIGN:
-        outside = lang.uncovered(plain)
-        if lang.mostly_uncovered(plain, outside):
+    if classes & (UNSPACED | STRANGE):
+        outside, mostly = lang.uncovered(code_points)
+        if mostly:
             return _Read(turn, part, seen, Tokens.empty(), no_hits(), "en", LANG_NOT_COVERED)
         hits = rows(Hit(a, b, "OTHER", "direct", 0.9, "gate.script") for a, b in outside)
     language = spoken if alone or len(plain) < 40 else lang.detect(plain, spoken, code_points)

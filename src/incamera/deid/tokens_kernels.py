@@ -60,7 +60,7 @@ def kind(classes: int, point: int) -> int:
     """The classes of a code point."""
     if point < c.TABLED:
         return get16(classes, point)
-    return c.ALNUM | c.ALPHA if point < c.IDEOGRAPHS else 0
+    return c.ALNUM | c.ALPHA | c.UNSPACED if point < c.IDEOGRAPHS else 0
 
 
 @jit
@@ -72,6 +72,40 @@ def survey(text: Any, characters: Any) -> int:
         point = get32(points, i)
         found |= get16(classes, point) if point < c.TABLED else -1
     return found
+
+
+@jit
+def uncovered(text: Any, characters: Any, stretches: Any) -> tuple[int, int]:
+    """Write [start, end) of what the gate cannot read: runs of scripts without spaces, words with a strange letter.
+
+    Returns how many there are, and the number of letters of the whole text. Of a word partly written without spaces that
+    part counts.
+    """
+    points, size, classes = text.ctypes.data, text.size, characters.ctypes.data
+    count = letters = 0
+    run = word = -1
+    strange = mixed = False
+    for at in range(size + 1):
+        bits = kind(classes, get32(points, at)) if at < size else 0
+        letters += bits & c.ALPHA != 0
+        if bits & c.UNSPACED:
+            if run < 0:
+                run = at
+        elif run >= 0:
+            stretches[count, 0], stretches[count, 1] = run, at
+            count += 1
+            run = -1
+        if bits & c.ALNUM and not bits & c.DECIMAL:
+            if word < 0:
+                word, strange, mixed = at, False, False
+            strange |= bits & c.STRANGE != 0
+            mixed |= bits & c.UNSPACED != 0
+        elif word >= 0:
+            if strange and not mixed:
+                stretches[count, 0], stretches[count, 1] = word, at
+                count += 1
+            word = -1
+    return count, letters
 
 
 @jit

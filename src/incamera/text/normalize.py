@@ -30,6 +30,9 @@ _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2}){1,200}")
 _JSON = re.compile(r"(?:\\u[0-9A-Fa-f]{4}){1,50}|\\[nrt\"/]")
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:\\|\\\\\w")
 _WORDS = re.compile(r"[^\W\d_]+")
+_LATIN = "A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
+#: A Latin letter beside one of another script.
+_MIXED = re.compile(rf"[{_LATIN}][^\W\d_{_LATIN}]|[^\W\d_{_LATIN}][{_LATIN}]")
 #: What in ASCII a view may write otherwise: controls, and what begins an escape.
 _TOUCHED = re.compile(r"[^\t\n\v\f\r -$'-\[\]-~]")
 #: What begins an escape.
@@ -84,10 +87,15 @@ def view(text: str) -> View:
     """
     if text.isascii() and not _TOUCHED.search(text):
         return View(text, text)
+    source = text
     chars = set(text)
-    edits = _edits(text, chars)
+    odd = {c: plain for c in chars if (plain := _plain_char(c)) != c}
+    for char, plain in odd.items():
+        if len(plain) == 1:  # one for one: no offset moves
+            text = text.replace(char, plain)
+    edits = _edits(text, chars, odd)
     if not edits:
-        return View(text if chars.isdisjoint(LOOKALIKES) else _unmask(text), text)
+        return View(_unmask(text), source)
     pieces: list[str] = []
     stretches: list[tuple[int, int, int, int]] = []
     cursor = length = 0
@@ -100,10 +108,7 @@ def view(text: str) -> View:
         length += len(plain)
         cursor = end
     pieces.append(text[cursor:])
-    plain = "".join(pieces)
-    if not plain.isascii() and not LOOKALIKES.keys().isdisjoint(plain):
-        plain = _unmask(plain)
-    return View(plain, text, tuple(s[0] for s in stretches), tuple(stretches))
+    return View(_unmask("".join(pieces)), source, tuple(s[0] for s in stretches), tuple(stretches))
 
 
 def touches(char: str) -> bool:
@@ -111,8 +116,11 @@ def touches(char: str) -> bool:
     return char in _ESCAPES or char in LOOKALIKES or "\u0300" <= char <= "\u036f" or _plain_char(char) != char
 
 
-def _edits(text: str, chars: set[str]) -> list[tuple[int, int, str]]:
-    """Non-overlapping (start, end, plain) stretches in order. *chars* are those of *text*."""
+def _edits(text: str, chars: set[str], odd: dict[str, str]) -> list[tuple[int, int, str]]:
+    """Non-overlapping (start, end, plain) stretches in order, for what does not stay one character.
+
+    *chars* are those of the text as it was, *odd* the plain forms of those that change.
+    """
     found: list[tuple[int, int, str]] = []
     if "&" in text:
         for m in _ENTITY.finditer(text):
@@ -126,9 +134,8 @@ def _edits(text: str, chars: set[str]) -> list[tuple[int, int, str]]:
                 found.append((m.start(), m.end(), plain))
     if "\\" in text and not _WINDOWS_PATH.search(text):
         found += [(m.start(), m.end(), _json_plain(m.group())) for m in _JSON.finditer(text)]
-    odd = {c: p for c in chars if (p := _plain_char(c)) != c}
-    if odd:
-        pattern = re.compile("[" + "".join(map(re.escape, odd)) + "]")
+    if longer := [c for c, plain in odd.items() if len(plain) != 1]:
+        pattern = re.compile("[" + "".join(map(re.escape, longer)) + "]")
         found += [(m.start(), m.end(), odd[m.group()]) for m in pattern.finditer(text)]
     if any("\u0300" <= c <= "\u036f" for c in chars):
         for m in _COMBINED.finditer(text):
@@ -175,6 +182,8 @@ def _plain_char(c: str) -> str:
 
 def _unmask(text: str) -> str:
     """Look-alike letters inside a word that also holds Latin letters, as Latin. One for one: offsets stay."""
+    if text.isascii() or not _MIXED.search(text):
+        return text
     return _WORDS.sub(lambda m: _latin(m.group()), text)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from incamera.deid.language import uncovered
 from incamera.deid.lexicons.characters import TABLED, TOUCHED, points
 from incamera.deid.tokens import survey
 from incamera.text.normalize import touches, view
@@ -106,3 +110,24 @@ def test_one_look_at_the_classes_tells_what_needs_a_closer_look(text: str) -> No
     classes = survey(points(text))
     beyond = any(ord(c) >= TABLED for c in text)
     assert bool(classes & TOUCHED) == (beyond or any(map(touches, text)))
+
+
+def test_a_plain_form_is_plain() -> None:
+    """One-for-one forms are written over each other in any order."""
+    forms = {plain for c in map(chr, range(sys.maxunicode + 1)) if len(plain := view(c).text) == 1}
+    assert [f for f in forms if view(f).text != f] == []
+
+
+#: Scripts without spaces, covered scripts, scripts that nobody here reads, and what is no letter.
+SCRIPTS = st.sampled_from([*"日本語ไทย한가", *"abéшλ", *"ⴰⴱᏣᏤ", *" 1.,٣\u0301\u0e31", "\U00020000", "\U0002a6d6", "\U00050000"])
+
+
+@given(st.lists(SCRIPTS, max_size=30).map("".join))
+def test_what_is_not_covered_is_told_in_one_pass(text: str) -> None:
+    unspaced = [m.span() for m in re.finditer("[日本語ไทย한가\u0e31\U00020000\U0002a6d6]+", text)]
+    words = [m for m in re.finditer(r"[^\W\d_]+", text) if re.search("[ⴰⴱᏣᏤ]", m[0])]
+    strange = [m.span() for m in words if not re.search("[日本語ไทย한가\U00020000\U0002a6d6]", m[0])]
+    found, mostly = uncovered(points(text))
+    assert found == sorted(unspaced + strange)
+    letters = sum(map(str.isalpha, text))
+    assert mostly == (bool(found) and sum(b - a for a, b in found) * 5 >= letters)

@@ -35,7 +35,8 @@ OPENING = 1 << 10  # the same, for telling whether the author capitalises
 IGNORED = 1 << 11  # Unicode's "case-ignorable", as far as it stands inside words
 MARKED = 1 << 12  # of a script whose words hold marks
 TOUCHED = 1 << 13  # `text.normalize.touches` it
-FOREIGN = 1 << 14  # of a script that is looked at closely: the gate may not cover it
+UNSPACED = 1 << 14  # of a script written without spaces, which the word gate cannot read
+STRANGE = 1 << 15  # a letter of another script that it does not cover
 
 CASED = UPPER | LOWER | TITLE
 
@@ -46,11 +47,19 @@ IDEOGRAPHS = 0x40000
 _ENDS = '.!?:;\n\r"“”„«»•*|>{}[]()<=—–…\t#/\\'
 _OPENINGS = '.!?:;\n"“”•*|'
 _MARKED = ((0x0300, 0x036F), (0x0483, 0x0489), (0x0591, 0x109D), (0x1712, 0x1DFF))
-#: Anything but Latin letters, punctuation and symbols.
-_FOREIGN = re.compile(
-    "[^\x00-\u024f\u02b0-\u036f\u1e00-\u1eff\u2000-\u2bff\u3000-\u3004\ufe00-\ufe0f\ufff0-\uffff\U0001f000-\U0001faff]"
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u2e80-\u2fdf\u3005-\u30ff\u3100-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\ua960-\ua97f\ua9e0-\ua9ff\uaa60-\uaa7f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc\U0001b000-\U0001b16f]"
 )
-_FORMAT = "incamera-characters/3"
+#: Spaced scripts for which there is a base vocabulary: Latin, Greek, Cyrillic, Hebrew, Arabic, Devanagari, Bengali, Tamil.
+_COVERED = re.compile(
+    "[A-Za-z\u00aa\u00b5\u00ba\u00c0-\u024f\u0250-\u02ff\u1e00-\u1eff\u2c60-\u2c7f\ua720-\ua7ff\u0370-\u03ff\u1f00-\u1fff\u0400-\u052f"
+    "\u1c80-\u1c8f\u2de0-\u2dff\ua640-\ua69f\u0590-\u05ff\ufb1d-\ufb4f\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufeff"
+    "\u0900-\u097f\u0980-\u09ff\u0b80-\u0bff]"
+)
+#: What words of letters are made of.
+_LETTER = re.compile(r"[^\W\d_]")
+_FORMAT = "incamera-characters/4"
 
 
 def points(text: str) -> NDArray[np.uint32]:
@@ -68,7 +77,8 @@ class Characters(NamedTuple):
 @cache
 def characters() -> Characters:
     """The tables of this Python's Unicode version. Cost: 0.2 s once an installation, then a mapping."""
-    made_from = _FORMAT, unicodedata.unidata_version, sys.version_info[:2], _ENDS, _OPENINGS, _MARKED, _FOREIGN.pattern
+    scripts = _UNSPACED.pattern, _COVERED.pattern
+    made_from = _FORMAT, unicodedata.unidata_version, sys.version_info[:2], _ENDS, _OPENINGS, _MARKED, *scripts
     key = digest(repr((*made_from, Path(normalize.__file__).read_bytes())).encode())
     return Characters(*unpacked(kept("characters", key, _derive)))
 
@@ -89,6 +99,7 @@ def _derive() -> bytes:
 
 def _classes(char: str) -> int:
     category = unicodedata.category(char)
+    unspaced = _UNSPACED.match(char) is not None
     return (
         ALNUM * char.isalnum()
         | ALPHA * char.isalpha()
@@ -101,5 +112,6 @@ def _classes(char: str) -> int:
         | MARK * (category[0] == "M")
         | IGNORED * (category in ("Mn", "Me", "Lm"))
         | TOUCHED * normalize.touches(char)
-        | FOREIGN * (_FOREIGN.match(char) is not None)
+        | UNSPACED * unspaced
+        | STRANGE * (_LETTER.match(char) is not None and not unspaced and _COVERED.match(char) is None)
     )
