@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tempfile
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,7 +16,7 @@ import pytest
 
 pytest.importorskip("authlib", reason="the extra incamera[oidc] is not installed")
 import httpx
-from commands import PASSPHRASE, Terminal, acts
+from commands import PASSPHRASE, Terminal, acts, running
 from parties import Matter, small_log
 from test_custodian import pager
 
@@ -294,6 +295,24 @@ def test_a_provider_that_is_none(desk: Terminal, idp: Idp, tmp_path: Path, chang
     assert (said.code, said.flaw) == (3, flaw)
     assert (desk.home / "sign-in.toml").read_bytes() == before
     assert acts(desk).count("provider.changed") == 1
+
+
+def test_it_goes_through_a_broker_too(terminal: Terminal, idp: Idp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with tempfile.TemporaryDirectory(prefix="door-") as place:  # a socket's address is short
+        Path(place).chmod(0o755)
+        terminal.run("init", "holder.example/ledger", "--kms", "local", "--broker", Path(place) / "broker").json
+        (tmp_path / "provider.toml").write_text(SETTINGS.replace("ISSUER", idp.issuer))
+        with running(["broker", "serve", "--home", terminal.home, "--account", os.geteuid()]):
+            monkeypatch.delenv("INCAMERA_PASSPHRASE")
+            terminal.run("access", "provider", "name", tmp_path / "provider.toml").json
+            me = terminal.run("access", "sign-in").json["person"]
+            assert terminal.run("access", "who").json["person"] == me
+            assert terminal.run("access", "sign-out").json["signed_out"]
+        monkeypatch.setenv("INCAMERA_PASSPHRASE", PASSPHRASE)
+    with Home.open(terminal.home, passphrase=PASSPHRASE) as home:
+        told = [past.entry.act for past in home.ledger.entries("")]
+    assert told[-3:] == ["provider.changed", "person.signed_in", "person.signed_out"]
 
 
 # --- approvers ------------------------------------------------------------------------------------------------------------
