@@ -127,11 +127,11 @@ class Rows(NamedTuple):
     urefs: list[bytes]
     commits: list[bytes]
     nonces: list[bytes]
-    ciphertexts: list[bytes]
+    ciphertexts: Sequence[bytes | memoryview]
 
     def row(self, place: int) -> Sealed:
-        cref, uref, commit, nonce, ciphertext = (column[place] for column in self)
-        return Sealed(cref, uref, commit, nonce + ciphertext)
+        body = self.nonces[place] + bytes(self.ciphertexts[place])
+        return Sealed(self.crefs[place], self.urefs[place], self.commits[place], body)
 
 
 def open_bodies(

@@ -15,14 +15,15 @@ def fixed(column: pa.Array) -> list[bytes]:
     return values.tolist()  # type: ignore[no-any-return]
 
 
-def cut(column: pa.Array, at: int) -> tuple[list[bytes], list[bytes]]:
-    """Values of a large binary column that has no nulls, each in two: its first *at* bytes, and the rest.
+def cut(column: pa.Array, at: int) -> tuple[list[bytes], list[memoryview]]:
+    """Values of a large binary column that has no nulls, each in two: its first *at* bytes, and a view of the rest.
 
     A value that is shorter than *at* has an empty rest.
     """
     _, offsets, data = column.buffers()
     bounds = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
-    lows, middles, highs = bounds[:-1], np.minimum(bounds[:-1] + at, bounds[1:]), bounds[1:]
-    whole = b"" if data is None else data.to_pybytes()
-    spans = list(zip(lows.tolist(), middles.tolist(), highs.tolist(), strict=True))
-    return [whole[low:middle] for low, middle, _ in spans], [whole[middle:high] for _, middle, high in spans]
+    lows, highs = bounds[:-1], bounds[1:]
+    middles = np.minimum(lows + at, highs).tolist()
+    whole = memoryview(b"" if data is None else data).cast("B")
+    heads = [bytes(whole[low:middle]) for low, middle in zip(lows.tolist(), middles, strict=True)]
+    return heads, [whole[middle:high] for middle, high in zip(middles, highs.tolist(), strict=True)]

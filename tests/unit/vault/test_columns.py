@@ -20,4 +20,4 @@ def test_cut_columns_are_arrows_own_in_two(values: list[bytes], low: int, size: 
     array = pa.array(values, pa.large_binary()).slice(min(low, len(values)), size)
     heads, rests = columns.cut(array, at)
     assert heads == [value[:at] for value in array.to_pylist()]
-    assert rests == [value[at:] for value in array.to_pylist()]
+    assert [bytes(rest) for rest in rests] == [value[at:] for value in array.to_pylist()]
