@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from incamera import disk
 from incamera.core.errors import Refused, Unavailable
 from incamera.testing.places import Place
 from incamera.testing.vaults import examine
-from incamera.vault import files
 from incamera.vault import within as within_
 from incamera.vault.pairs import TRUSTEES
 
@@ -116,10 +115,10 @@ def test_a_full_disk_in_a_switch_leaves_everything_as_it_was(filled: Place, monk
     keys = {name: X25519PrivateKey.generate().public_key().public_bytes_raw().hex() for name in TRUSTEES}
     filled.vault.recovery.name_trustees(keys)
 
-    def full(path: Path) -> None:
-        raise OSError(cause, "no room", str(path))
+    def full(stream: BinaryIO) -> None:
+        raise OSError(cause, "no room")
 
-    monkeypatch.setattr(files, "_sync", full)
+    monkeypatch.setattr(disk, "_flush", full)
     with pytest.raises(Unavailable) as caught:
         filled.vault.switch_class(filled.subject(1), "escrowed", grant=filled.grant())
     assert caught.value.code == "vault.disk-full"
