@@ -86,7 +86,7 @@ def test_a_kms_that_refuses_during_a_roll_changes_nothing(filled: Place, after: 
 
 def test_a_kms_that_refuses_to_destroy_keeps_the_roll_and_both_epochs(filled: Place) -> None:
     keyring = filled.vault.keyring
-    keyring.kms = Away(keyring.kms, after=3)  # the new epoch, its wrapping and the look that it opens pass, the destruction does not
+    keyring.kms = Away(keyring.kms, after=3)  # all passes but the destruction: the new epoch, its wrapping, the look
     with pytest.raises(Unavailable):
         filled.vault.roll_epoch(actor="holder")
     assert filled.ledger.acts()[-2:] == ["epoch.rolled", "epoch.refused"]
