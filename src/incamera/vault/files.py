@@ -50,10 +50,11 @@ def make_directory(path: Path) -> None:
 def close_to_others(path: Path, *, group: bool) -> None:
     """Take from a file of this account what others may do with it, as after a restore that did not keep its mode.
 
-    Where *group* says so, what a shared directory lets its group do stays.
+    Where *group* says so, what the group of a shared directory was given stays: state.db is written by accounts that may not
+    write the directory it lies in.
     """
     about = path.stat()
-    kept = 0o600 | (disk.shared(path.parent) & 0o060 if group else 0)
+    kept = 0o660 if group and disk.shared(path.parent) else 0o600
     if about.st_uid == os.geteuid() and stat.S_IMODE(about.st_mode) & ~kept:
         path.chmod(about.st_mode & kept)
 

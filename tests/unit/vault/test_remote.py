@@ -286,6 +286,16 @@ def test_the_client_opens_neither_keys_db_nor_the_kms(fill: Any, tmp_path: Path,
         assert opened == ["state.db"]
 
 
+@pytest.mark.parametrize(("folder", "facts"), [(0o700, 0o600), (0o2750, 0o660)])
+def test_facts_stay_shared_where_the_home_is_and_keys_never_are(place: Place, folder: int, facts: int) -> None:
+    """A broker's home is its group's to read and not to write, and state.db in it is the group's to write."""
+    place.home.chmod(folder)
+    for name in ("state.db", "keys.db"):
+        (place.home / name).chmod(0o666)
+        Database.at(place.home / name, name.removesuffix(".db"), create=False).close()
+    assert [(place.home / name).stat().st_mode & 0o777 for name in ("state.db", "keys.db")] == [facts, 0o600]
+
+
 # --- what is no request -------------------------------------------------------------------------------------------
 
 
