@@ -27,6 +27,7 @@ from incamera.deid.hits import DETECTOR_CODE, END, KIND, KIND_CODE, LABEL, LABEL
 from incamera.deid.hits import empty as no_hits
 from incamera.deid.lexicons import tables
 from incamera.deid.lexicons.characters import STRANGE, TOUCHED, UNSPACED, points
+from incamera.deid.names import Scored
 from incamera.deid.patterns import scan as patterns
 from incamera.deid.propagate import follow
 from incamera.deid.protect import waive
@@ -203,13 +204,12 @@ def _looked_at(
 ) -> Iterator[Pointed]:
     """Patterns, gate, names model and further detectors; all but the gate are asked once for all texts."""
     texts = [read.tokens.text for read in reads]
-    margins = opinion.score(texts) if recipe.names and recipe.gate else None
+    scored = opinion.score(texts) if recipe.names and recipe.gate else None
     asked = ask(detectors, texts) if detectors else None
     matched = patterns.scan_all(texts, [read.tokens.points for read in reads]) if recipe.patterns else None
     for n, read in enumerate(reads):
-        thought = opinion.Opinion(read.tokens, margins[n]) if margins is not None else None
         given = [hits[n] for hits in (asked, matched) if hits is not None]
-        yield _detect(read, given, thought, known, recipe)
+        yield _detect(read, given, scored[n] if scored is not None else None, known, recipe)
 
 
 def _opened(conversation: Conversation) -> tuple[str, list[_Read]]:
@@ -279,9 +279,7 @@ def _open(turn: int, part: int, text: str, code_points: U32, spoken: str, *, alo
     return _Read(turn, part, seen, tokenise(plain, tables.table(language), code_points), hits, language)
 
 
-def _detect(
-    read: _Read, given: Sequence[Hits], thought: opinion.Opinion | None, known: Mapping[str, int], recipe: Recipe
-) -> Pointed:
+def _detect(read: _Read, given: Sequence[Hits], scored: Scored | None, known: Mapping[str, int], recipe: Recipe) -> Pointed:
     """What *given*, hits of the patterns and of further detectors, and the gate say of one text."""
     tokens = read.tokens
     pieces = [read.hits, *given]
@@ -289,7 +287,7 @@ def _detect(
     if read.withheld:
         return Pointed(no_hits(), spared_)
     if recipe.gate:
-        gate = Gate(tokens, known=known, code=read.code, scores=thought, bias=recipe.bias_milli / 1000)
+        gate = Gate(tokens, known=known, code=read.code, scored=scored, bias=recipe.bias_milli / 1000)
         pieces.append(gate.hits())
         spared_ = gate.spared
     return Pointed(join(pieces), spared_)

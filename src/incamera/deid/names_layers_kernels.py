@@ -62,7 +62,7 @@ class TokenLayers(NamedTuple):
 class Shares(NamedTuple):
     """Of each type: what it adds to its neighbours' first layer, taps side by side, and to its own logits.
 
-    Rows are filled up to multiples of `COLUMNS`.
+    Rows of the former are filled up to multiples of `COLUMNS`, of the latter to whole vectors: one line of memory.
     """
 
     parts: Any
@@ -72,8 +72,8 @@ class Shares(NamedTuple):
 def room(layers: TypeLayers, types: int) -> Shares:
     """Where `shares` can write what it makes of so many types: up to `ROWS` - 1 rows more than they need."""
     rows = types + -types % ROWS
-    parts, direct = layers.first.shape[0] * COLUMNS, layers.direct.shape[0] * COLUMNS
-    return Shares(np.empty((rows, parts), np.int32), np.empty((rows, direct), np.float32))
+    parts = np.empty((rows, layers.first.shape[0] * COLUMNS), np.int32)
+    return Shares(parts, np.empty((rows, layers.direct_rescale.size), np.float32))
 
 
 @_inline  # type: ignore[untyped-decorator]
@@ -95,6 +95,7 @@ def shares(
     embedded = np.zeros((ROWS, layers.grams.shape[1]), np.int16)
     inner = np.zeros((ROWS, layers.inner_bias.size), np.int16)
     sums = np.empty((ROWS, layers.inner_bias.size), np.int32)
+    of_labels = np.empty((ROWS, layers.direct.shape[0] * COLUMNS), np.int32)
     of_embedded, of_inner = _rows(embedded), _rows(inner)
     for start in range(0, n, ROWS):
         for row in range(min(ROWS, n - start)):
@@ -103,9 +104,9 @@ def shares(
         for row in range(ROWS):
             _rectify(sums[row].ctypes.data, layers.inner_bias, layers.inner_rescale, top, of_inner[row])
         _dense(of_inner, inner, layers.first, out.parts[start:])
-        _dense(of_inner, inner, layers.direct, out.direct[start:])
+        _dense(of_inner, inner, layers.direct, of_labels)
         for row in range(ROWS):
-            _scale(out.direct[start + row].ctypes.data, layers.direct_rescale)
+            _scale(of_labels[row].ctypes.data, layers.direct_rescale, out.direct[start + row].ctypes.data)
 
 
 @jit
@@ -158,11 +159,9 @@ def _rectify(sums: int, bias: I32, rescale: F32, top: int, out: int) -> None:
 
 
 @jit
-def _scale(row: int, rescale: F32) -> None:
-    """Integers to floats, in place."""
+def _scale(sums: int, rescale: F32, out: int) -> None:
     for d in range(0, rescale.size, v.LANES):
-        scaled = v.times(v.as_floats(v.load32(row + d * 4)), v.load_floats(rescale.ctypes.data + d * 4))
-        v.store(row + d * 4, scaled)
+        v.store(out + d * 4, v.times(v.as_floats(v.load32(sums + d * 4)), v.load_floats(rescale.ctypes.data + d * 4)))
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------------

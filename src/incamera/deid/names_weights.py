@@ -117,15 +117,17 @@ def layers(weights: Weights) -> tuple[TypeLayers, TokenLayers]:
     """The same for the kernels: matrices packed for their products, rows filled up to whole vectors."""
     from incamera.deid.names_layers_kernels import TokenLayers, TypeLayers
     from incamera.deid.products_kernels import COLUMNS, packed
+    from incamera.deid.vectors_kernels import LANES
 
-    def filled(row: NDArray[Any]) -> NDArray[Any]:
-        return np.pad(row, [(0, 0)] * (row.ndim - 1) + [(0, -row.shape[-1] % COLUMNS)])
+    def filled(row: NDArray[Any], width: int = LANES) -> NDArray[Any]:
+        return np.pad(row, (0, -row.size % width))
 
     w = weights
     return (
         TypeLayers(
-            w.grams, w.features, w.words, w.blend, packed(w.inner), filled(w.inner_bias), filled(w.inner_rescale),
-            packed(w.first), packed(w.direct), filled(w.direct_rescale),
+            w.grams, w.features, w.words, w.blend, packed(w.inner),
+            filled(w.inner_bias, COLUMNS), filled(w.inner_rescale, COLUMNS), packed(w.first),
+            packed(w.direct), filled(w.direct_rescale),
         ),
         TokenLayers(
             w.first_bias, w.first_rescale, w.taps, np.array(w.dilations, np.int64),

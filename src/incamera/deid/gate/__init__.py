@@ -32,8 +32,9 @@ from incamera.deid.columns import PLAIN
 from incamera.deid.gate import verdicts as v
 from incamera.deid.lexicons import tables as t
 from incamera.deid.lexicons.characters import characters
-from incamera.deid.names import LABELS
-from incamera.deid.opinion import Opinion
+from incamera.deid.lexicons.words import Words
+from incamera.deid.names import LABELS, Scored
+from incamera.deid.opinion import Dials, weigh
 from incamera.deid.tokens import Tokens
 
 #: Margins over "no name", in thousandths of a logit: what the names model adds beyond, and clears below. Where the author uses
@@ -50,11 +51,18 @@ _FILES = (
 )  # fmt: skip
 
 _NOBODY = np.zeros(0, np.bool_)
-_NOTHING = np.zeros(0, np.int8)
+_NOTHING = np.zeros(0, np.uint8)
 
 
 class Gate:
-    """The decisions for one part. *known* adds words that at least k subjects of the draw use."""
+    """The decisions for one part.
+
+    Args:
+        known: Words that at least k subjects of the draw use.
+        code: Whether the part is code.
+        scored: What the names model says of its tokens, if one runs.
+        bias: How far the dial of the names model is turned up, in logits.
+    """
 
     def __init__(
         self,
@@ -62,18 +70,14 @@ class Gate:
         *,
         known: Mapping[str, int] | None = None,
         code: bool = False,
-        scores: Opinion | None = None,
+        scored: Scored | None = None,
         bias: float = 0.0,
     ) -> None:
         self._tokens = tokens
         self._code = code
         self._known = _used(tokens, known) if known else _NOBODY
-        self._cleared, self._pointed = _NOBODY, _NOTHING
-        if scores is not None:
-            case = "" if tokens.cased else "-uncased"
-            self._cleared = scores.below(_logits("clear" + case), _logits("clear-near-tag"))
-            self._pointed = _pointed(scores, len(tokens), _logits("add" + case) - bias)
-        self._spared = np.zeros(len(tokens), np.int8)
+        self._said = _NOTHING if scored is None else weigh(tokens, scored, _dials(tokens.cased, bias), _numbers())
+        self._spared: list[int] = []
 
     def hits(self) -> h.Hits:
         """A row for each word that does not survive, in order. Cost: some 50 ns a word."""
@@ -82,22 +86,18 @@ class Gate:
         tokens, table = self._tokens, self._tokens.table
         if table is None or not len(tokens):
             return h.empty()
-        masked = np.zeros(len(tokens), np.int32)
-        found = kernels.decide(
-            tokens.points, tokens.folded, tokens.rows, tokens.lines, characters().classes,
-            table.slots, table.records, table.phrase_keys, table.phrase_bounds, table.phrase_words,
-            table.introducer_bounds, table.introducer_words,
-            self._cleared, self._pointed, self._known, tokens.cased, self._code, masked, self._spared,
+        hits: h.Hits
+        hits, spared = kernels.decide(
+            tokens.points, tokens.folded, tokens.rows, tokens.lines, _lists(table), self._said, self._known,
+            tokens.cased, self._code, _names(),
         )  # fmt: skip
-        hits = h.empty(found)
-        kernels.write_hits(tokens.rows, masked, *_names(), hits)
+        self._spared = spared.tolist()
         return hits
 
     @property
     def spared(self) -> list[int]:
         """Numbers that count articles or steps: safe if that word itself survives. Known after `hits`."""
-        found: list[int] = np.flatnonzero(self._spared).tolist()
-        return found
+        return self._spared
 
 
 @cache
@@ -107,8 +107,13 @@ def version() -> Digest:
     return digest(canonical({"thresholds": THRESHOLDS, "rules": {name: digest((here / name).read_bytes()) for name in _FILES}}))
 
 
-def _logits(threshold: str) -> float:
-    return THRESHOLDS[threshold] / 1000
+@cache
+def _dials(cased: bool, bias: float) -> Dials:
+    case = "" if cased else "-uncased"
+    least = {name: THRESHOLDS[name] / 1000 for name in THRESHOLDS}
+    return Dials(
+        *map(np.float32, (least["clear" + case], least["clear-near-tag"], least["add" + case] - bias, least["add-near-tag"]))
+    )
 
 
 def _used(tokens: Tokens, known: Mapping[str, int]) -> NDArray[np.bool_]:
@@ -124,29 +129,39 @@ def _used(tokens: Tokens, known: Mapping[str, int]) -> NDArray[np.bool_]:
     return used
 
 
-def _pointed(scores: Opinion, n: int, limit: float) -> NDArray[np.int8]:
-    """What the names model points at, as `kernels.decide` reads it."""
-    from incamera.deid.gate import kernels
-
-    pointed = np.zeros(n, np.int8)
-    words, labels, margins = scores.above(limit, _logits("add-near-tag"))
-    sure = np.where(margins > 0, kernels.EVEN | kernels.FOR, np.where(margins == 0, kernels.EVEN, 0))
-    pointed[words] = _pointable()[labels] << kernels.SURENESS | sure
-    return pointed
-
-
 @cache
-def _pointable() -> NDArray[np.int32]:
+def _numbers() -> NDArray[np.uint8]:
     """The gate's number of each label of the names model; 0 for those that it does not take from there."""
-    return np.array([v.LABELS.index(label) + 1 if label in v.LABELS else 0 for label in LABELS], np.int32)
+    return np.array([v.LABELS.index(label) + 1 if label in v.LABELS else 0 for label in LABELS], np.uint8)
 
 
 @cache
-def _names() -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    """Labels, kinds and reasons as `hits` numbers them."""
+def _lists(table: Words) -> NDArray[np.int64]:
+    """Addresses and sizes of what the rules ask: classes of characters, words, phrases, announcements. It stays where it is."""
+    from incamera.deid.gate.part import Lists
+
+    return np.array(
+        Lists(
+            characters().classes.ctypes.data,
+            table.slots.ctypes.data, table.slots.size - 1, table.records.ctypes.data,
+            table.phrase_keys.ctypes.data, table.phrase_keys.size,
+            table.phrase_bounds.ctypes.data, table.phrase_words.ctypes.data,
+            table.introducer_bounds.ctypes.data, table.introducer_bounds.size - 1, table.introducer_words.ctypes.data,
+        ),
+        np.int64,
+    )  # fmt: skip
+
+
+@cache
+def _names() -> NDArray[np.int32]:
+    """Labels, kinds and reasons as `hits` numbers them, a row each."""
     detectors = ["names.model" if reason == "model" else f"gate.{reason}" for reason in v.REASONS]
-    return (
-        np.array([0, *(h.LABEL_CODE[label] for label in v.LABELS)], np.int32),
-        np.array([h.KIND_CODE[kind] for kind in v.KINDS], np.int32),
-        np.array([h.DETECTOR_CODE[detector] for detector in detectors], np.int32),
+    codes = (
+        [0, *(h.LABEL_CODE[label] for label in v.LABELS)],
+        [h.KIND_CODE[kind] for kind in v.KINDS],
+        [h.DETECTOR_CODE[detector] for detector in detectors],
     )
+    names = np.zeros((3, max(map(len, codes))), np.int32)
+    for row, numbers in zip(names, codes, strict=True):
+        row[: len(numbers)] = numbers
+    return names

@@ -74,10 +74,10 @@ def _greeted(p: Part, i: int) -> None:
 @jit
 def _announces(p: Part, i: int) -> None:
     """ "my name is hannah", "called Hannah"."""
-    for row in range(p.introducers):
-        start = get32(p.introducer_bounds, row)
-        size = get32(p.introducer_bounds, row + 1) - start
-        if _stands(p, i, p.introducer_words, start, size):
+    for row in range(p.lists.introducers):
+        start = get32(p.lists.introducer_bounds, row)
+        size = get32(p.lists.introducer_bounds, row + 1) - start
+        if _stands(p, i, p.lists.introducer_words, start, size):
             _introduced(p, i + size)
 
 
@@ -115,10 +115,10 @@ def phrase(p: Part, i: int) -> None:
         return
     key = record_of(p, i) << 32 | record_of(p, i + 1)
     at = _first_of(p, key)
-    while at < p.phrases and get64(p.phrase_keys, at) == key:
-        start = get32(p.phrase_bounds, at)
-        size = get32(p.phrase_bounds, at + 1) - start
-        if _stands(p, i, p.phrase_words, start, size) and _one_place(p, i, i + size):
+    while at < p.lists.phrases and get64(p.lists.phrase_keys, at) == key:
+        start = get32(p.lists.phrase_bounds, at)
+        size = get32(p.lists.phrase_bounds, at + 1) - start
+        if _stands(p, i, p.lists.phrase_words, start, size) and _one_place(p, i, i + size):
             for j in range(i, i + size):
                 say(p, j, _PLACE)
             return
@@ -128,10 +128,10 @@ def phrase(p: Part, i: int) -> None:
 @jit
 def _first_of(p: Part, key: int) -> int:
     """The first phrase whose key is not below *key*."""
-    first, after = 0, p.phrases
+    first, after = 0, p.lists.phrases
     while first < after:
         middle = (first + after) // 2
-        if get64(p.phrase_keys, middle) < key:
+        if get64(p.lists.phrase_keys, middle) < key:
             first = middle + 1
         else:
             after = middle

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from incamera.deid.columns import END, LETTERS, START
 from incamera.deid.gate.announced import announced, phrase
 from incamera.deid.gate.links import links
-from incamera.deid.gate.part import Part, code_of, letter, looked_at, marks_of, said, say
+from incamera.deid.gate.part import Lists, Part, code_of, letter, looked_at, marks_of, said, say
 from incamera.deid.gate.runs import runs
 from incamera.deid.gate.verdicts import (
     DEM,
@@ -27,40 +29,42 @@ from incamera.deid.gate.verdicts import (
     weak,
 )  # fmt: skip
 from incamera.deid.gate.words import one_word
+from incamera.deid.hits import WIDTH
 from incamera.deid.lexicons import tables as t
 from incamera.deid.memory import jit
+from incamera.deid.opinion_kernels import CLEARED, EVEN, FOR, SURENESS
 
 _DOUBTFUL, _SURE = weak(0.5, "model"), weak(0.8, "model")
-#: What the names model says of a word it points at: a label over these bits. Without either it is only nearly a name.
-EVEN, FOR, SURENESS = 1, 2, 2
 _WORDS = tuple(map(ord, "aiyoe"))
 _ANNOUNCING = t.TITLE | t.VOCATIVE | t.ANNOUNCES
 
 
 @jit
 def decide(
-    points: Any, folded: Any, words: Any, lines: Any, classes: Any,
-    slots: Any, records: Any, phrase_keys: Any, phrase_bounds: Any, phrase_words: Any,
-    introducer_bounds: Any, introducer_words: Any,
-    cleared: Any, pointed: Any, known: Any, cased: bool, code: bool, masked: Any, spared: Any,
-) -> int:  # fmt: skip
-    """Write a verdict for each word; returns how many words are masked."""
+    points: Any, folded: Any, words: Any, lines: Any, lists: Any, thought: Any, known: Any, cased: bool, code: bool, names: Any
+) -> Any:  # fmt: skip
+    """A row of `hits.Hits` for each word that is masked, in order, and the words that are spared.
+
+    *lists* are the items of `Lists`; *thought* (what the names model says of each word) and *known* may be empty; *names*
+    says how hits call labels, kinds and reasons.
+    """
     n = words.shape[0]
+    masked, spared = np.zeros(n, np.int32), np.zeros(n, np.uint8)
     p = Part(
-        points.ctypes.data, points.size, folded.ctypes.data, words.ctypes.data, n, lines.ctypes.data, classes.ctypes.data,
-        slots.ctypes.data, slots.size - 1, records.ctypes.data,
-        phrase_keys.ctypes.data, phrase_keys.size, phrase_bounds.ctypes.data, phrase_words.ctypes.data,
-        introducer_bounds.ctypes.data, introducer_bounds.size - 1, introducer_words.ctypes.data,
+        points.ctypes.data, points.size, folded.ctypes.data, words.ctypes.data, n, lines.ctypes.data,
+        Lists(
+            lists[0], lists[1], lists[2], lists[3], lists[4], lists[5], lists[6], lists[7], lists[8], lists[9], lists[10]
+        ),
         masked.ctypes.data, spared.ctypes.data,
-        cleared.ctypes.data if cleared.size else 0, known.ctypes.data if known.size else 0,
+        thought.ctypes.data if thought.size else 0, known.ctypes.data if known.size else 0,
         cased, code,
     )  # fmt: skip
     for i in range(n):
         if looked_at(p, i):
             one_word(p, i)
-    for i in range(pointed.size):
-        if pointed[i]:
-            _modelled(p, i, pointed[i])
+    for i in range(thought.size):
+        if thought[i] & ~CLEARED:
+            _modelled(p, i, thought[i] & ~CLEARED)
     for i in range(n):
         if code_of(p, i) & _ANNOUNCING:
             announced(p, i)
@@ -69,10 +73,7 @@ def decide(
             phrase(p, i)
     runs(p)
     links(p)
-    found = 0
-    for i in range(n):
-        found += said(p, i) != 0
-    return found
+    return _written(words, masked, names), np.flatnonzero(spared)
 
 
 @jit
@@ -93,15 +94,17 @@ def _modelled(p: Part, i: int, pointed: int) -> None:
 
 
 @jit
-def write_hits(words: Any, masked: Any, labels: Any, kinds: Any, detectors: Any, hits: Any) -> None:
-    """Verdicts as rows of `hits.Hits`, in order; *labels*, *kinds* and *detectors* say what those rows call them."""
+def _written(words: Any, masked: Any, names: Any) -> Any:
+    """Verdicts as rows of `hits.Hits`."""
+    hits = np.empty((np.count_nonzero(masked), WIDTH), np.int32)
     at = 0
     for i in range(masked.size):
         verdict = masked[i]
         if verdict:
             hits[at, 0], hits[at, 1] = words[i, START], words[i, END]
-            hits[at, 2] = labels[verdict & LABEL_MASK]
-            hits[at, 3] = kinds[verdict >> KIND_SHIFT & KIND_MASK]
+            hits[at, 2] = names[0, verdict & LABEL_MASK]
+            hits[at, 3] = names[1, verdict >> KIND_SHIFT & KIND_MASK]
             hits[at, 4] = verdict >> SCORE_SHIFT & SCORE_MASK
-            hits[at, 5] = detectors[verdict >> REASON_SHIFT]
+            hits[at, 5] = names[2, verdict >> REASON_SHIFT]
             at += 1
+    return hits

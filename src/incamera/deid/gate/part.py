@@ -33,19 +33,9 @@ from incamera.deid.memory import get32, get64, jit, put32
 from incamera.deid.tokens_kernels import kind
 
 
-class Part(NamedTuple):
-    """Addresses of the arrays of `Tokens` and `Words`, and of what the rules write (`deid.memory`).
+class Lists(NamedTuple):
+    """Addresses and sizes of the classes of characters and of the arrays of `Words`."""
 
-    `masked` holds a verdict a word, 0 where it survives so far; `spared` says which numbers only count articles or steps.
-    `cleared` (surely no name, says the names model) and `known` (used by k subjects) may be 0: nobody says so.
-    """
-
-    points: int
-    size: int
-    folded: int
-    words: int
-    n: int
-    lines: int
     classes: int
     slots: int
     slot_mask: int
@@ -57,9 +47,25 @@ class Part(NamedTuple):
     introducer_bounds: int
     introducers: int
     introducer_words: int
+
+
+class Part(NamedTuple):
+    """Addresses of the arrays of `Tokens`, of what is known (`Lists`) and of what the rules write (`deid.memory`).
+
+    `masked` holds a verdict a word, 0 where it survives so far; `spared` says which numbers only count articles or steps.
+    `thought` (by the names model, `opinion_kernels`) and `known` (used by k subjects) may be 0: nobody says anything.
+    """
+
+    points: int
+    size: int
+    folded: int
+    words: int
+    n: int
+    lines: int
+    lists: Lists
     masked: int
     spared: int
-    cleared: int
+    thought: int
     known: int
     cased: bool
     code: bool
@@ -148,13 +154,13 @@ def low(p: Part, at: int) -> int:
 @jit
 def classes_at(p: Part, at: int) -> int:
     """The classes of the code point at *at* (`characters`)."""
-    return kind(p.classes, get32(p.points, at))
+    return kind(p.lists.classes, get32(p.points, at))
 
 
 @jit
 def bits_at(p: Part, start: int, end: int, extra: int) -> int:
     """What the letters [start, end), with code point *extra* behind them unless it is 0, are known for."""
-    return look_up(p.folded, start, end, extra, p.slots, p.slot_mask, p.records)
+    return look_up(p.folded, start, end, extra, p.lists.slots, p.lists.slot_mask, p.lists.records)
 
 
 # --- what is said of a word -------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from incamera.deid.gate.part import (
 from incamera.deid.gate.verdicts import verdict
 from incamera.deid.lexicons import tables as t
 from incamera.deid.memory import get8, jit
+from incamera.deid.opinion_kernels import CLEARED
 
 _DEM = verdict("DEM", "sensitive", 0.7, "demographic")
 _HEALTH = verdict("HEALTH", "sensitive", 0.5, "health")
@@ -114,7 +115,7 @@ def _granted(p: Part, i: int, code: int) -> bool:
 @jit
 def _cleared(p: Part, i: int) -> bool:
     """Whether the names model is sure that word *i* is no name."""
-    return p.cleared != 0 and get8(p.cleared, i) != 0
+    return p.thought != 0 and get8(p.thought, i) & CLEARED != 0
 
 
 @jit
