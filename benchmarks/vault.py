@@ -138,11 +138,13 @@ def ingest(place: Path, items: list[Conversation], rounds: int) -> tuple[dict[st
 def scan(home: Place, packed: list[bytes], place: Path, rounds: int) -> dict[str, Any]:
     """The whole vault through `within`, against the same pipeline without keys and AEAD, and against plain Parquet.
 
-    The peer reads a Parquet file of the same columns (zstd frame in `body`, same row groups, no encryption), decompresses
-    each body with the same one context, builds the same `OPENED` batches and runs the same step over them: no grant, no
-    receipt, no key, no AEAD, no padding, no process border. The floor adds to the peer nothing but the library calls that
-    the scheme cannot do without: per conversation one AES-GCM under a fresh key, one unwrap under a subject's, three
-    SHA-256 (commitment, leaf, node) and one row of keys.db.
+    The peer reads an unencrypted Parquet file of the same four columns, values and row groups (1,024 rows, pages stored raw,
+    because `body` holds a zstd frame already, of the vault's own level and without a dictionary); decompresses each body with
+    one context that it keeps, by its stated content size; builds the same `OPENED` batches, and runs the same step over
+    them. It has no grant, no receipt, no key, no AEAD, no padding, no process border.
+
+    The floor adds to the peer nothing but the library calls that the scheme cannot do without: per conversation one AES-GCM
+    under a fresh key, one unwrap under a subject's, one SHA-256 (the commitment) and one row of keys.db.
     """
     frames = zstandard.ZstdCompressor(level=bodies.LEVEL)
     decompressor = zstandard.ZstdDecompressor()
@@ -211,13 +213,11 @@ def primitives(home: Place, frames: list[bytes]) -> Callable[[], Any]:
     wrapping = AESGCM(key)
     wrapped = wrapping.encrypt(nonce, key, aad)
     buffer = memoryview(bytearray(max(map(len, sealed))))
-    rows = "SELECT slot, cref, uref, wrapped, version, class, state FROM conversation_key ORDER BY slot"
+    rows = "SELECT slot, cref, uref, wrapped, version, class FROM conversation_key WHERE state = 'live' ORDER BY slot"
 
     def work() -> None:
         for body in sealed:
             hashlib.sha256(key).digest()
-            hashlib.sha256(key).digest()
-            hashlib.sha256(aad).digest()
             wrapping.decrypt(nonce, wrapped, aad)
             AESGCM(key).decrypt_into(nonce, body, aad, buffer[: len(body) - 16])
         for _ in home.vault.keyring.database.stream(rows):
