@@ -59,7 +59,11 @@ def test_a_home_lives_under_it_and_outlives_a_lost_permission(
     assert {row["fields"]["kms"] for row in desk.run("ledger", "show").rows if row["act"] == "epoch.rolled"} == {service.name}
 
 
-@pytest.mark.parametrize("gone", ["unwrap", "wrap", "make"])
+#: A PIN permits all or nothing.
+LOSSES = [(name, gone) for name in ("transit", "aws") for gone in ("unwrap", "wrap", "make")] + [("pkcs11", "unwrap")]
+
+
+@pytest.mark.parametrize(("service", "gone"), LOSSES, indirect=["service"])
 def test_a_permission_lost_in_a_roll_is_recorded_and_nothing_is_lost(
     desk: Terminal, service: Service, matter: Matter, gone: str
 ) -> None:
@@ -77,9 +81,8 @@ def test_a_permission_lost_in_a_roll_is_recorded_and_nothing_is_lost(
     assert desk.run("vault", "roll", "--grace-days", 0, "--yes").json["destroyed"] == [1]
 
 
+@pytest.mark.parametrize("service", ["transit", "aws"], indirect=True)
 def test_a_destruction_that_is_not_permitted_keeps_the_roll(desk: Terminal, service: Service, matter: Matter) -> None:
-    if service.name == "pkcs11":
-        pytest.skip("a PIN permits all or nothing")
     desk.run("init", "holder.example/ledger", "--kms", service.address).json
     desk.run("ingest", matter.conversations).json
     service.forbid("destroy")
@@ -90,7 +93,7 @@ def test_a_destruction_that_is_not_permitted_keeps_the_roll(desk: Terminal, serv
     assert desk.run("vault", "roll", "--grace-days", 0, "--yes").json["destroyed"] == [1, 2]
 
 
-@pytest.mark.parametrize("gone", ["unwrap", "wrap", "make"])
+@pytest.mark.parametrize(("service", "gone"), LOSSES, indirect=["service"])
 def test_without_permission_no_home_is_made(desk: Terminal, service: Service, gone: str) -> None:
     service.forbid(gone)
     said = desk.run("init", "holder.example/ledger", "--kms", service.address)

@@ -72,8 +72,9 @@ def test_from_a_local_file_to_a_server_and_on_to_a_module(
         assert desk.run("vault", "stats", home=tmp_path / "second").flaw == "vault.epoch-destroyed"
 
 
-@pytest.mark.parametrize("moment", ["write_atomically", "_record", "_destroy"])
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("when", "moment"), [("before", "write_atomically"), ("before", "_record"), ("before", "_destroy"), ("after", "_destroy")]
+)
 def test_killed_in_the_midst_it_is_finished_by_the_same_command(
     desk: Terminal, transit: Service, monkeypatch: pytest.MonkeyPatch, moment: str, when: str
 ) -> None:

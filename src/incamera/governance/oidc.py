@@ -107,6 +107,7 @@ class Provider:
         self._timeout_s = timeout_s
         self._metadata: dict[str, Any] | None = None
         self._keys: Any = None
+        self._trust: Any = None
 
     def begin(self) -> SignIn:
         """Start a sign-in: send the browser to `url`, keep the rest with the browser's session."""
@@ -150,7 +151,8 @@ class Provider:
         asked = {"client_id": settings.client_id, "scope": " ".join(settings.scopes), "nonce": nonce}
         secret = (settings.client_id, settings.client_secret) if settings.client_secret else None
         try:
-            answer = httpx.post(self._endpoint("device_authorization_endpoint"), data=asked, auth=secret, timeout=self._timeout_s)
+            address, tls = self._endpoint("device_authorization_endpoint"), self._tls()
+            answer = httpx.post(address, data=asked, auth=secret, timeout=self._timeout_s, verify=tls)
             return self._device(answer.raise_for_status().json(), nonce)
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             raise _unreachable() from None
@@ -318,7 +320,7 @@ class Provider:
         import httpx
 
         try:
-            answer = httpx.get(address, timeout=self._timeout_s, follow_redirects=False)
+            answer = httpx.get(address, timeout=self._timeout_s, follow_redirects=False, verify=self._tls())
             value = answer.raise_for_status().json()
         except (httpx.HTTPError, ValueError):
             raise _unreachable() from None
@@ -338,7 +340,16 @@ class Provider:
             redirect_uri=settings.redirect_uri or None,
             code_challenge_method="S256",
             timeout=self._timeout_s,
+            verify=self._tls(),
         )
+
+    def _tls(self) -> Any:
+        """The authorities that are trusted, read once: reading them takes longer than a question."""
+        import httpx
+
+        if self._trust is None:
+            self._trust = httpx.create_ssl_context()
+        return self._trust
 
 
 def _id_token(answer: Mapping[str, Any]) -> str:
