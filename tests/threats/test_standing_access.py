@@ -287,10 +287,11 @@ def test_support_stops_where_its_person_withdraws(house: House) -> None:
     assert not any(act == "export.made" for act, _ in house.told())
 
 
-def test_counts_of_too_few_are_not_told(house: House) -> None:
-    paper = house.ask("agent", "analytics", sample=SAMPLE)
+@pytest.mark.parametrize("purpose", ["analytics", "training"])
+def test_a_sample_of_too_few_is_not_told(house: House, purpose: str) -> None:
+    paper = house.ask("agent", purpose, sample=SAMPLE)
     for n in range(15):
-        consents.record(house.home, f"person-{n}@example.org", "analytics", given=False, letter=None, actor="desk")
+        consents.record(house.home, f"person-{n}@example.org", purpose, given=False, letter=None, actor="desk")
     assert house.use("agent", paper, house.approve(paper)) == "access.too-few"
 
 

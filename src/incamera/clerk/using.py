@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,12 +169,16 @@ def _deidentified(use: Use, line: Callable[[bytes, str], bytes]) -> None:
     from incamera.deid import recipe
 
     step = disclosing.Redact(recipe=recipe.load(), key=use.home.matter_key(use.work.matter, "surrogates"))
+    left = set()
     for cref, result in _unsealed(use, _opened(use, step, EXAMINED)):
         if not result:
             use.records["unreadable"] += 1
             continue
         use.out.write(line(result, use.name_of(cref)))
-        use.records["left"] += 1
+        left.add(cref.hex())
+    use.records["left"] = len(left)
+    if use.terms.bounds.about == "sample":
+        _enough(use, left)
 
 
 def _support(use: Use) -> None:
@@ -215,11 +219,7 @@ def _analytics(use: Use) -> None:
     """Counts over the sample, in cells of at least `PEOPLE_MIN` people; smaller ones are told together, or not at all."""
     counted = _opened(use, disclosing.Count(), disclosing.COUNTED)
     rows = {row["cref"].hex(): row for batch in counted for row in batch.to_pylist()}
-    facts = [one for one in use.home.vault.facts() if one.cref in rows]
-    people = {one.subject for one in facts}
-    if len(people) < PEOPLE_MIN:
-        hint = f"fewer than {PEOPLE_MIN} people are left in the sample: nothing is told of so few"
-        raise Refused("access.too-few", hint, where=use.work.matter)
+    facts = _enough(use, rows)
     of: dict[str, Callable[[Facts], str]] = {
         "month": lambda one: one.month or "unknown",
         "region": lambda one: one.region or "unknown",
@@ -228,13 +228,22 @@ def _analytics(use: Use) -> None:
     told = {
         "v": "incamera/counts/1",
         "conversations": len(facts),
-        "people": len(people),
+        "people": len({one.subject for one in facts}),
         "people_min": PEOPLE_MIN,
         **{name: sum(row[name] for row in rows.values()) for name in disclosing.COUNTED.names[1:]},
         **{f"by_{name}": cells([(cell(one), one.subject) for one in facts]) for name, cell in of.items()},
     }
     use.out.write(json.dumps(told, indent=2, sort_keys=True).encode() + b"\n")
     use.records["left"] += len(facts)
+
+
+def _enough(use: Use, left: Container[str]) -> list[Facts]:
+    """Facts of what is *left* of a sample. Raises `Refused` (`access.too-few`) where too many withdrew or were erased."""
+    facts = [one for one in use.home.vault.facts() if one.cref in left]
+    if len({one.subject for one in facts}) < PEOPLE_MIN:
+        hint = f"fewer than {PEOPLE_MIN} people are left in the sample: nothing is told of so few"
+        raise Refused("access.too-few", hint, where=use.work.matter)
+    return facts
 
 
 def cells(members: Sequence[tuple[str, str]], least: int = PEOPLE_MIN) -> dict[str, int]:
