@@ -168,7 +168,7 @@ def find_many(
             made = next(pointed)
             if not read.withheld:
                 read.spared = made.spared
-                read.hits = _settled(read, made.hits, attributes, recipe)
+                read.hits = _settled(read, made.hits, attributes, recipe, alone=len(reads) == 1)
         found.append(_concluded(reads, request.protect, spoken, recipe))
     return found
 
@@ -240,7 +240,7 @@ def _inside(read: _Read, spoken: str) -> Iterator[_Read]:
 
 
 def _concluded(reads: list[_Read], protect: Sequence[Match], spoken: str, recipe: Recipe) -> Found:
-    if recipe.propagate:
+    if recipe.propagate and len(reads) > 1:
         _follow(reads)
     for read in reads:
         if read.spared:
@@ -293,11 +293,11 @@ def _detect(read: _Read, given: Sequence[Hits], scored: Scored | None, known: Ma
     return Pointed(join(pieces), spared_)
 
 
-def _settled(read: _Read, pointed: Hits, attributes: Attributes | None, recipe: Recipe) -> Hits:
+def _settled(read: _Read, pointed: Hits, attributes: Attributes | None, recipe: Recipe, *, alone: bool) -> Hits:
     """One resolved list of what the text gives and what its subject's account says."""
     tokens = read.tokens
     hits = pointed if attributes is None else join([pointed, rows(attributes.hits(tokens))])
-    return settle(hits, tokens) if recipe.gate else resolve(hits, tokens.text, tokens.points)
+    return settle(hits, tokens, extends=recipe.gate, follows=recipe.propagate and alone)
 
 
 def _follow(reads: list[_Read]) -> None:

@@ -22,9 +22,6 @@ def follow(parts: Sequence[tuple[Hits, Tokens]]) -> Iterator[Hits]:
     from incamera.deid import propagate_kernels as kernels
 
     read = [(hits, tokens.points, tokens.folded, tokens.rows) for hits, tokens in parts]
-    if len(read) == 1:
-        yield kernels.alone(*read[0])
-        return
     surfaces = kernels.table(sum(kernels.measure(*part) for part in read))
     for part in read:
         kernels.collect(*part, *surfaces)

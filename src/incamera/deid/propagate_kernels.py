@@ -248,17 +248,12 @@ def _found(p: Part, hits: int, n: int, s: Surfaces) -> Any:
 
 
 @jit
-def alone(hits: Any, points: Any, folded: Any, words: Any) -> Any:
+def alone(p: Part, hits: int, n: int) -> Any:
     """Hits wherever a surface of a part stands in itself and none of its hits does."""
-    p, rows, n = part(points, folded, words), hits.ctypes.data, hits.shape[0]
-    most = _measure(p, rows, n)
-    if not most:
-        return np.empty((0, HIT), np.int32)
-    used, entries, slots = _table(most)
+    used, entries, slots = _table(_measure(p, hits, n))
     s = _surfaces(used, entries, slots)
-    _collect(p, rows, n, s)
-    found = _found(p, rows, n, s)
-    hold(used)
+    _collect(p, hits, n, s)
+    found = _found(p, hits, n, s) if used[0] else np.empty((0, HIT), np.int32)
     hold(entries)
     hold(slots)
     return found

@@ -9,9 +9,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from incamera.core.records import FindingKind
 from incamera.deid.extend import extend
 from incamera.deid.hits import DETECTORS, KINDS, LABELS, Hit, named, rows
 from incamera.deid.lexicons import tables
+from incamera.deid.propagate import follow
 from incamera.deid.resolve import resolve
 from incamera.deid.settle import settle
 from incamera.deid.tokens import tokenise
@@ -93,12 +95,16 @@ def test_a_full_stop_is_judged_by_the_word_before_it(before: str, start: int) ->
     assert (len(resolve(rows(hits), text)) == 1) == (_BEFORE_STOP.search(before, start) is not None)
 
 
-NEIGHBOURLY = "Between 3 and 9 May the British citizen left Glen village, Caldwell insurance and five other crimes, mentally ill"
+NEIGHBOURLY = "Between 3 and 9 May the British citizen left Glen village, Caldwell insurance and five other crimes, Glen left ill"
 
 
-@given(st.lists(st.tuples(st.integers(0, 100), st.integers(1, 9), st.sampled_from(LABELS)), max_size=12))
-def test_settling_is_resolving_extending_and_resolving_again(places: list[tuple[int, int, str]]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 100), st.integers(1, 9), st.sampled_from(LABELS), st.sampled_from(KINDS)), max_size=12))
+def test_settling_is_resolving_extending_and_following(places: list[tuple[int, int, str, FindingKind]]) -> None:
     tokens = tokenise(NEIGHBOURLY, tables.table("en"))
-    hits = rows(Hit(a, a + n, label, "quasi", 0.5, "gate.number-word") for a, n, label in places)
+    hits = rows(Hit(a, a + n, label, kind, 0.5, "gate.number-word") for a, n, label, kind in places)
     once = resolve(hits, NEIGHBOURLY)
-    assert settle(hits, tokens).tolist() == resolve(np.concatenate([once, extend(once, tokens)]), NEIGHBOURLY).tolist()
+    twice = resolve(np.concatenate([once, extend(once, tokens)]), NEIGHBOURLY)
+    (more,) = follow([(twice, tokens)])
+    assert settle(hits, tokens, extends=False).tolist() == once.tolist()
+    assert settle(hits, tokens).tolist() == twice.tolist()
+    assert settle(hits, tokens, follows=True).tolist() == resolve(np.concatenate([twice, more]), NEIGHBOURLY).tolist()
