@@ -152,7 +152,11 @@ def _joined(text: str, rows: Rows, surrogates: Sequence[Chosen]) -> str:
 
 def _paired(text: str) -> str:
     """*text* without halves of surrogate pairs, as many code points as before: no offset moves."""
-    return text if text.isascii() else _UNPAIRED.sub("\ufffd", text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _UNPAIRED.sub("\ufffd", text)
+    return text
 
 
 def _part(part: Part, text: str) -> Part:
