@@ -54,7 +54,8 @@ def answer(
 ) -> None:
     """Answer an order: collect, frame, draw, match and de-identify, measure, decide, build, seal, verify.
 
-    Stops with exit code 8 while an approval, a reveal, a reading or the trustees are missing; the same command goes on where it stopped.
+    Stops with exit code 8 while an approval, a reveal, a reading or the trustees are missing; the same command goes on
+    where it stopped.
     """
     from incamera.clerk.collect import Sources
 

@@ -15,7 +15,8 @@ from incamera.core.errors import EXIT_CODES, Error
 
 _EPILOG = (
     "Exit codes: 0 done · 2 usage · 3 malformed input · 4 refused · 5 unverified · 6 budget spent · "
-    "7 unavailable · 8 awaiting an approval, a reveal, a reading or trustees (run again to resume) · 9 consistent, signer not established."
+    "7 unavailable · 8 awaiting an approval, a reveal, a reading or trustees (run again to resume) · "
+    "9 consistent, signer not established."
 )
 
 
