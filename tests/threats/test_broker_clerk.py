@@ -120,7 +120,9 @@ def world(tmp_path: Path, cheap_kms: None) -> Iterator[World]:
         with Home.open(tmp_path / "home", passphrase="x") as home:
             home.vault.put(conversation(n) for n in range(14))
             server = Server(brokering.operations(home), address=address, accounts={os.geteuid(): Level.CLERK}).start()
-            yield World(tmp_path, home, server.address)
+            made = World(tmp_path, home, server.address)
+            yield made
+            made.thief.close()
             server.close()
 
 
