@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ def test_a_process_starts_on_what_an_earlier_one_compiled(tmp_path: Path, monkey
     found = nominate._database(hyperscan)  # what was spoilt is compiled anew
     events: list[int] = []
     found.scan(f" {text} ".encode(), match_event_handler=lambda i, *_: events.append(i), scratch=hyperscan.Scratch(found))
-    assert {RULES[i].id for i in events} >= {"phone"}
+    assert {RULES[i].id for i in events} >= {"national-id"}
     asks = re2_nominator()(nominate.laid_out([text], [points(text)]))
     assert any(RULES[rule].id == "phone" for rows in asks for _, rule, *_ in rows.tolist())
 
@@ -181,13 +182,18 @@ def test_no_match_that_counts_holds_fewer_digits_than_its_rule_says() -> None:
             assert rule.check("".join(short)) is None, short
 
 
-def _parsed(pattern: str) -> Any:
-    from re import _parser as parser  # type: ignore[attr-defined]
-
+def _plain(pattern: str) -> str:
+    """*pattern* for ASCII, its case aside."""
     pattern = split(pattern)[0]
     for letters, plain in ((r"\p{Lu}[", "[A-Z]["), (r"\p{L}", "A-Za-z"), (r"\p{M}", ""), (r"\p{N}", "0-9")):
         pattern = pattern.replace(letters, plain)
-    return parser.parse(pattern)
+    return pattern
+
+
+def _parsed(pattern: str) -> Any:
+    from re import _parser as parser  # type: ignore[attr-defined]
+
+    return parser.parse(_plain(pattern))
 
 
 def _digits_in(parsed: Any) -> int:
@@ -205,6 +211,60 @@ def _digits_in(parsed: Any) -> int:
         elif code is op.MAX_REPEAT:
             count += given[0] * _digits_in(given[2])
     return count
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.run], ids=lambda rule: rule.id)
+def test_a_match_is_made_of_its_rules_run_but_for_its_tail(rule: Rule) -> None:
+    parsed = list(_parsed(rule.core))
+    if rule.tail:
+        optional = parsed.pop()
+        assert optional[1][0] == 0
+        assert optional[1][2].getwidth()[1] * optional[1][1] <= rule.tail
+    both = {c for char in _letters_of(parsed) for c in ((char.lower(), char.upper()) if split(rule.core)[1] else (char,))}
+    assert both <= {c for c in map(chr, range(128)) if re.fullmatch(f"[{rule.run}]", c)}
+    assert _parsed(rule.core).getwidth()[0] >= rule.least
+    assert not rule.open_left
+    assert _digits_in(_parsed(rule.core)) or (rule.check is not None and rule.check("abcdef" * rule.least) is None)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.holds], ids=lambda rule: rule.id)
+def test_a_match_that_counts_holds_what_its_rule_says(rule: Rule) -> None:
+    rng = random.Random(5)
+    others = sorted(
+        {c for c in map(chr, range(128)) if re.fullmatch(f"[{rule.run}]", c) and not re.fullmatch(f"[{rule.holds}]", c)}
+    )
+    for _ in range(2000):
+        without = "".join(rng.choices(others, k=rng.randint(1, 30))) + rng.choice(["", ".", "-"])
+        for match in re.compile(_plain(rule.core)).finditer(without):
+            assert rule.check is not None, without
+            assert rule.check(match.group()) is None, without
+
+
+def _letters_of(parsed: Any) -> set[str]:
+    """Every ASCII character that *parsed* may match."""
+    from re import _constants as op  # type: ignore[attr-defined]
+
+    found: set[str] = set()
+    for code, given in parsed:
+        if code is op.BRANCH:
+            found.update(*map(_letters_of, given[1]))
+        elif code is op.SUBPATTERN:
+            found |= _letters_of(given[3])
+        elif code is op.MAX_REPEAT:
+            found |= _letters_of(given[2])
+        elif code is op.LITERAL:
+            found.add(chr(given))
+        else:
+            assert code is op.IN
+            for kind, what in given:
+                if kind is op.RANGE:
+                    found.update(map(chr, range(what[0], what[1] + 1)))
+                elif kind is op.LITERAL:
+                    found.add(chr(what))
+                else:
+                    assert what is op.CATEGORY_DIGIT
+                    found.update("0123456789")
+    return found
 
 
 def test_a_duration_ends_for_the_engine_where_its_first_unit_does() -> None:

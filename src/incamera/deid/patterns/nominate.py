@@ -7,6 +7,7 @@ characters; RE2 says in which segment. The findings are the same (a property tes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
@@ -35,6 +36,26 @@ _BLOCK = 1 << 16
 WORTH_COMPILING = 400_000
 #: Has a hint, lead, reach, solid, digits of each rule.
 _NARROWING = np.array([(bool(r.hint), r.lead or r.reach, r.reach, r.solid, r.digits) for r in RULES], np.int64)
+#: Rules whose matches are runs of some characters around a digit.
+_BY_RUN = [i for i, rule in enumerate(RULES) if rule.run]
+#: Number, reach, tail, least, whether something else must stand within, digits, whether a letter may follow, of each.
+_RUNS = np.array(
+    [(i, r.reach, r.tail, r.least, bool(r.holds), r.digits, r.open_right or r.tail > 0) for i in _BY_RUN for r in (RULES[i],)],
+    np.int64,
+)
+
+
+def _characters(sets: Sequence[str]) -> NDArray[np.uint8]:
+    """Of each ASCII character, a bit for each of *sets* that holds it."""
+    bits = np.zeros(128, np.uint8)
+    for k, some in enumerate(sets):
+        if some:
+            bits[[point for point in range(128) if re.fullmatch(f"[{some}]", chr(point))]] |= 1 << k
+    return bits
+
+
+#: What makes the runs of each, and what must stand within them.
+_MADE_OF, _WITHIN = (_characters([getattr(RULES[i], name) for i in _BY_RUN]) for name in ("run", "holds"))
 #: Hyperscan says where matches of the other rules without a hint begin; of these it could only with too large an automaton.
 _STARTLESS = frozenset(("date.duration", "id.named", "iban", "money", "path.home", "secret.basic"))
 
@@ -112,10 +133,11 @@ def hyperscan_nominator() -> Nominator | None:
 
     database = _database(hyperscan)
     scratch = hyperscan.Scratch(database)
+    classes = characters.characters().classes
 
     def nominate(texts: Texts) -> Iterator[Asks]:
         events: list[int] = []
-        windows: list[tuple[int, int, int, int]] = []
+        windows: list[tuple[int, int, int, int, int]] = []
         add = events.extend
 
         def note(rule: int, begin: int, end: int, _flags: int, _context: object) -> None:
@@ -124,7 +146,8 @@ def hyperscan_nominator() -> Nominator | None:
         def asks() -> Iterator[Asks]:
             if windows:
                 rows = np.array(events, np.int64).reshape(-1, 3)
-                yield kernels.asks(*texts[1:], np.array(windows, np.int64), rows, _NARROWING, SHORT)
+                where = np.array(windows, np.int64)
+                yield kernels.asks(*texts[1:], where, rows, _NARROWING, _RUNS, _MADE_OF, _WITHIN, classes, SHORT)
             windows.clear()
             events.clear()
 
@@ -132,8 +155,7 @@ def hyperscan_nominator() -> Nominator | None:
         for number, lo, window in _windows(texts):
             before = len(events) // 3
             database.scan(_letters(window), match_event_handler=note, scratch=scratch)
-            if len(events) // 3 > before:
-                windows.append((number, lo, before, len(events) // 3))
+            windows.append((number, lo, lo + len(window), before, len(events) // 3))
             read += len(window)
             if read >= _BLOCK:
                 yield from asks()
@@ -207,8 +229,8 @@ def _database(hyperscan: Any) -> Any:
         database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         database.compile(
             expressions=_expressions(),
-            ids=list(range(len(RULES))),
-            elements=len(RULES),
+            ids=_engine_rules(),
+            elements=len(_engine_rules()),
             flags=_flags(hyperscan),
         )
         return bytes(hyperscan.dumpb(database))
@@ -220,12 +242,17 @@ def _database(hyperscan: Any) -> Any:
 
 
 def _expressions() -> list[bytes]:
-    return [_in_latin(*_expression(rule)) for rule in RULES]
+    return [_in_latin(*_expression(RULES[i])) for i in _engine_rules()]
+
+
+def _engine_rules() -> list[int]:
+    """The rules that Hyperscan is asked about."""
+    return [i for i, rule in enumerate(RULES) if not rule.run]
 
 
 def _flags(hyperscan: Any) -> list[int]:
     flags = []
-    for rule in RULES:
+    for rule in (RULES[i] for i in _engine_rules()):
         startless = rule.hint or rule.id in _STARTLESS
         start = hyperscan.HS_FLAG_PREFILTER if startless else hyperscan.HS_FLAG_SOM_LEFTMOST
         flags.append(start | (hyperscan.HS_FLAG_CASELESS if _expression(rule)[1] else 0))

@@ -25,7 +25,9 @@ class Rule:
     `hint` is a cheaper necessary condition to nominate by. *reach*: no match is longer than so many code points.
     *lead*: what nominates (the hint, or else the core) ends at most so many code points behind the match's start; 0 stands
     for *reach*. *solid*: no match holds a blank or a line end. *digits*: no match that counts holds fewer (the pattern or the
-    check says so).
+    check says so). *run*: the characters, as within brackets, of which a match is made but for its last *tail*; it holds a digit,
+    is no shorter than *least* and has one of *holds* that is no stop behind it, if any are named. Hyperscan is not asked about rules with a run: a
+    kernel finds them.
     These only narrow where the confirming matcher looks; tests hold them to the patterns.
     """
 
@@ -44,6 +46,10 @@ class Rule:
     lead: int = 0
     solid: bool = False
     digits: int = 0
+    run: str = ""
+    tail: int = 0
+    least: int = 0
+    holds: str = ""
 
 
 _MONTH = (
@@ -103,12 +109,12 @@ RULES: tuple[Rule, ...] = (
     Rule(id="handle.reddit", label="HANDLE", score=0.9, core=r"(?i)/?u/[a-z0-9_-]{3,30}"),
     Rule(id="handle.named", hint=r"(?i)[^A-Za-z0-9](?:instagram|insta|ig|twitter|snapchat|snap|telegram|discord|skype|tiktok|steam|gamertag|username|user ?name|usuario|login|handle)\s?(?:id|name)?\s?(?:[:=]|is|es)", label="HANDLE", score=0.8, group=1,
          core=r"(?i)(?:instagram|insta|ig|twitter|snapchat|snap|telegram|discord|skype|tiktok|steam|gamertag|username|user ?name|usuario|login|handle)\s?(?:id|name)?\s?(?:[:=]|is|es)\s?([\p{L}\p{N}_.#-]{3,40})"),
-    Rule(id="phone", reach=80, digits=6, label="PHONE", score=0.85, check=v.phone,
+    Rule(id="phone", run=r"0-9 ().\-/+", tail=17, reach=80, digits=6, label="PHONE", score=0.85, check=v.phone,
          core=r"(?:\+|00|\()?\d{1,4}\)?(?:[ .\-/]{0,2}\(?\d{1,5}\)?){1,6}(?:\s?(?:x|ext\.?|extension)\s?\d{1,6})?"),
     Rule(id="phone.named", label="PHONE", score=0.95, group=1,
          core=r"(?i)(?:phone|tel|telephone|mobile|cell|fax|whatsapp|tel[eé]fono|m[oó]vil|t[eé]l[eé]phone|telefon|handy|telefono|cellulare|telefone|celular)(?:\s?(?:no|number|nr|n[uú]mero|#))?\.?\s?[:=]?\s?(?:is|es)?\s?([+(]?\d[\d ().\-/]{5,22}\d)"),
     # --- where -------------------------------------------------------------------------------------------------------
-    Rule(id="address.street", digits=1, reach=160, hint=rf"(?i)\s{_STREET}[^A-Za-z0-9]", label="ADDRESS", score=0.9,
+    Rule(id="address.street", reach=160, hint=rf"(?i)\d[a-z]?,?\s(?:\S{{1,24}}\s){{1,4}}{_STREET}[^A-Za-z0-9]", label="ADDRESS", score=0.9,
          core=rf"(?i)\d{{1,6}}[a-z]?(?:\s?[-/]\s?\d{{1,5}}[a-z]?)?,?\s(?:(?:{_W}|[.'’-]){{1,24}}\s){{1,4}}{_STREET}\.?(?:\s(?:n|s|e|w|north|south|east|west|nw|ne|sw|se))?(?:,?\s{_UNITNO}\.?\s?#?\s?[a-z0-9-]{{1,6}})?"),
     Rule(id="address.via", reach=230, lead=16, hint=rf"(?i)[^A-Za-z0-9]{_VIA}\.?\s", label="ADDRESS", score=0.9,
          core=rf"(?i){_VIA}\.?\s(?:(?:{_W}|[.'’ªº-]){{1,24}},?\s){{0,6}}(?:(?:n[º°o]?|núm|num|nr|km)\.?\s?)?(?:\d{{1,5}}(?:\s?[-/]\s?\d{{1,5}})?|s/n)(?:\s?[a-z])?(?:,?\s?(?:\d{{1,3}}|bajo|atico|ático|piso|esc|portal|puerta|pta|izq|dcha|[a-z])[ºª°.]?){{0,4}}", open_right=True),
@@ -148,7 +154,7 @@ RULES: tuple[Rule, ...] = (
          core=rf"(?i)(?:(?:approximately|about|around|over|some)\s)?(?:[$€£¥₹₽₺]\s?\d[\d.,]{{0,30}}(?:\s?(?:k|m|bn|thousand|million|billion))?|{_CUR}\s?\d[\d.,  ]{{0,30}}(?:\s?(?:thousand|million|billion))?|{_N}(?:\s\d{{3}}){{0,3}}(?:\s(?:hundred|thousand|million|billion)){{0,2}}\s?(?:[$€£¥₹]|[a-z]{{4,12}}\s{_CUR}|{_CUR})(?:\s\([a-z]{{3}}\))?)"),
     Rule(id="size", reach=45, label="QUANTITY", kind="quasi", score=0.5, core=rf"(?i)\d{{1,15}}(?:[.,]\d{{1,15}})?\s?{_SIZE}", check=v.size),
     # --- what a state or a bank gave out ----------------------------------------------------------------------------------
-    Rule(id="card", reach=40, label="CARD", score=0.95, core=r"\d{4}(?:[ -]?\d){8,15}", check=v.card),
+    Rule(id="card", run=r"0-9 \-", digits=12, reach=40, label="CARD", score=0.95, core=r"\d{4}(?:[ -]?\d){8,15}", check=v.card),
     Rule(id="iban", digits=8, reach=50, label="IBAN", score=0.95, core=r"(?i)[a-z]{2}\d{2}(?:[ -]?[a-z0-9]{2,4}){3,9}", check=v.iban),
     Rule(id="bic", label="BIC", score=0.9, group=1, core=r"(?i)(?:bic|swift)(?:\s?code)?\s?[:=]?\s?([a-z]{6}[a-z0-9]{2}(?:[a-z0-9]{3})?)"),
     Rule(id="ssn", label="NATIONAL-ID", score=0.95, core=r"\d{3}[- ]\d{2}[- ]\d{4}"),
@@ -156,7 +162,7 @@ RULES: tuple[Rule, ...] = (
     Rule(id="id.named", reach=92, label="CODE", score=0.95, group=1,
          core=r"(?i)(?:ssn|social security|passport|pasaporte|passeport|reisepass|driver['’]?s? licen[sc]e|licen[sc]e plate|plate|matr[ií]cula|kennzeichen|dni|nie|nif|nhc|cif|cpf|cnpj|nin|nino|vat|tax id|tin|ein|itin|mrn|medical record|patient id|case|docket|application|file|account|acct|cuenta|customer|client|member|policy|order|invoice|booking|reference|ref|ticket|serial|imei|vin|employee|student|insurance|nass|historia clínica|colegiado|n[ºo°]\s?col(?:egiado)?|id)\.?\s?(?:card)?\s?(?:no|nos|number|nr|num|n[uú]mero|n[ºo°]|id|#|code)?\.?\s?[:=#]?\s?(?:is|es)?\s?((?:[a-z]{0,4}[- /]?)?\d(?:[ \-/.]?[a-z0-9]){2,24})"),
     Rule(id="case.number", label="CASE", score=0.9, core=r"(?i)(?:nos?\.?\s?)?\d{1,6}/\d{2,4}(?:/[a-z]{2,4})?"),
-    Rule(id="code.slashed", solid=True, hint=r"\d[A-Za-z0-9]*[/.\-_][A-Za-z0-9]", lead=20, reach=95, label="CODE", score=0.7, core=r"[A-Za-z]{0,4}\d[A-Za-z0-9]{0,12}(?:[/.\-_][A-Za-z0-9]{1,12}){1,6}"),
+    Rule(id="code.slashed", run=r"A-Za-z0-9/.\-_", holds=r"/.\-_", digits=1, least=3, solid=True, hint=r"\d[A-Za-z0-9]*[/.\-_][A-Za-z0-9]", lead=20, reach=95, label="CODE", score=0.7, core=r"[A-Za-z]{0,4}\d[A-Za-z0-9]{0,12}(?:[/.\-_][A-Za-z0-9]{1,12}){1,6}"),
     Rule(id="case.docket", label="CASE", score=0.9, core=r"(?i)\d{1,2}[:-](?:\d{2}[-:])?(?:cv|cr|md|mc|civ|crim|mj)[-:]\d{3,6}(?:[-:]?\([a-z]{2,3}\)){0,3}"),
     Rule(id="plate", reach=12, label="PLATE", score=0.6, core=r"[A-Z]{1,3}[- ]?\d{2,4}[- ]?[A-Z]{1,3}|\d{4}[- ]?[B-DF-HJ-NP-TV-Z]{3}"),
     # --- machines and money without a bank -----------------------------------------------------------------------------------
@@ -166,7 +172,7 @@ RULES: tuple[Rule, ...] = (
     Rule(id="wallet.btc", label="WALLET", score=0.9, core=r"(?:bc1[a-z0-9]{20,80}|[13][1-9A-HJ-NP-Za-km-z]{25,34})"),
     Rule(id="wallet.eth", label="WALLET", score=0.95, core=r"0x[0-9a-fA-F]{40}"),
     Rule(id="uuid", label="CODE", score=0.9, core=r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
-    Rule(id="hex", solid=True, hint=r"(?i)[^A-Za-z0-9](?:0x)?[0-9a-f]{12}", lead=14, reach=410, label="CODE", score=0.7, core=r"(?i)(?:0x)?[0-9a-f]{12,400}", check=v.hexadecimal),
+    Rule(id="hex", run="0-9A-Fa-fXx", holds="A-Fa-f", digits=1, least=12, solid=True, hint=r"(?i)[^A-Za-z0-9](?:0x)?[0-9a-f]{12}", lead=14, reach=410, label="CODE", score=0.7, core=r"(?i)(?:0x)?[0-9a-f]{12,400}", check=v.hexadecimal),
     Rule(id="path.home", solid=True, label="HANDLE", score=0.9, group=1, core=r"(?i)(?:/home/|/Users/|[a-z]:\\{1,2}Users\\{1,2})([^\s/\\\"'<>|:]{1,64})", open_right=True),
     # --- secrets ----------------------------------------------------------------------------------------------------------------
     Rule(id="secret.pem", hint=r"-----BEGIN ", lead=11, reach=1120, label="SECRET", score=0.99, open_right=True, open_left=True,
@@ -178,7 +184,7 @@ RULES: tuple[Rule, ...] = (
     Rule(id="secret.assigned", lead=40, reach=260, hint=rf"(?i){_KEEPS}[\"']?\s?(?:[:=]|is|es|ist|est)", label="SECRET", score=0.9, group=1, open_left=True, open_right=True,
          core=rf"(?i){_KEEPS}[\"']?\s?(?:[:=]|:=|=>|is|es|ist|est)\s?[\"'`]?([^\s\"'`,;<>]{{4,200}})", check=v.secret),
     Rule(id="secret.basic", solid=True, reach=190, label="SECRET", score=0.95, group=1, core=r"[a-z][a-z0-9+]{1,15}://([^\s/@:]{1,64}:[^\s/@]{1,100})@", open_right=True),
-    Rule(id="secret.blob", solid=True, hint=r"[A-Za-z0-9+/_-]{24}", lead=24, reach=1010, label="SECRET", score=0.7, core=r"[A-Za-z0-9+/_-]{24,1000}={0,2}", check=v.blob, open_right=True),
+    Rule(id="secret.blob", run=r"A-Za-z0-9+/_\-=", digits=1, least=24, solid=True, hint=r"[A-Za-z0-9+/_-]{24}", lead=24, reach=1010, label="SECRET", score=0.7, core=r"[A-Za-z0-9+/_-]{24,1000}={0,2}", check=v.blob, open_right=True),
 )  # fmt: skip
 
 
