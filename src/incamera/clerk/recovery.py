@@ -58,9 +58,9 @@ def recover(
 ) -> dict[str, Any]:
     """Bring held evidence back after keys.db and the KMS are gone, by the key files of two trustees.
 
-    The home gets a key service anew (*kms*, its address), new keys and a new ledger under another name, whose first matter-less act names the last checkpoint
-    of the old one; the old ledger stays beside it as `ledger.lost`, and the matters' working sets, sealed under keys that
-    are gone, as `matters.lost`.
+    The home gets a key service anew (*kms*, its address), new keys and a new ledger under another name, whose first matter-less
+    act names the last checkpoint of the old one; the old ledger stays beside it as `ledger.lost`, and the matters' working sets,
+    sealed under keys that are gone, as `matters.lost`.
 
     Raises:
         Refused: `recovery.same-origin`, a log that has another key is another log; `recovery.not-lost`, the key file is still
