@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -174,11 +175,18 @@ class Somebody:
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "INCAMERA_CACHE", "LANG")}
         env = (
             kept
-            | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+            | {"PYTHONPATH": os.pathsep.join(_importable())}
             | {"HOME": str(self.path), "NUMBA_CACHE_DIR": str(self.path / "numba")}
             | (extra or {})
         )
         return {"user": self.uid, "group": self.gid, "extra_groups": [], "cwd": str(self.path), "env": env, "umask": 0o027}
+
+
+def _importable() -> list[str]:
+    """Where another interpreter finds what this one imports, packages that were installed in place among them."""
+    found = (find_spec(name) for name in ("incamera", "incamera_verify"))
+    ours = [str(Path(spec.origin).parents[1]) for spec in found if spec is not None and spec.origin is not None]
+    return [*ours, *(path for path in sys.path if path)]
 
 
 @dataclass
