@@ -80,11 +80,12 @@ def plan(order_path: Path, sources: Sources, works: tuple[Path, ...], *, process
 
 
 def _look(conversation: Conversation, seen: _Seen) -> None:
-    from incamera.deid import language
+    from incamera.deid.language import uncovered
+    from incamera.deid.lexicons.characters import points
 
     text = "\n".join(part.text for _, _, part in conversation.parts())
     seen.characters += len(text)
-    if language.mostly_uncovered(text, language.uncovered(text)):
+    if uncovered(points(text))[1]:
         seen.uncovered["LANG-NOT-COVERED"] += 1
     at = conversation.started_at
     seen.facts.append(

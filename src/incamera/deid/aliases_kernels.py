@@ -18,7 +18,7 @@ from incamera.deid.hits import END, LABEL, LABEL_CODE, START
 from incamera.deid.lexicons import characters as c
 from incamera.deid.lexicons.kernels import Int, hash_of
 from incamera.deid.memory import get32, get64, hold, jit, put32, put64
-from incamera.deid.rows_kernels import of_hit
+from incamera.deid.rows_kernels import of_hit, slot_of
 from incamera.deid.tokens_kernels import kind
 
 _PERSON, _ACCOUNT = LABEL_CODE["PERSON"], LABEL_CODE["ACCOUNT"]
@@ -74,11 +74,6 @@ def _word(f: Forms, word: int, column: int) -> int:
 def _size(f: Forms, person: int) -> int:
     """The number of words of a person's name."""
     return _of(f, person, _BEHIND) - _of(f, person, _FIRST)
-
-
-@jit
-def _slot(hashed: int, mask: int) -> int:
-    return (hashed ^ hashed >> 29) & mask
 
 
 # --- forms ---------------------------------------------------------------------------------------------------------
@@ -138,7 +133,7 @@ def _things(points: int, hits: int, n: int, classes: int, lower: int, f: Forms, 
             label = _PERSON
         end = _form(points, of_hit(hits, i, START), of_hit(hits, i, END), classes, lower, f.letters, at)
         hashed = Int(hash_of(f.letters, at, end, label + 1))
-        slot = _slot(hashed, mask)
+        slot = slot_of(hashed, slots, mask)
         while get32(slots, slot) != _NONE and not _is(f, get32(slots, slot), label, hashed, at, end):
             slot = (slot + 1) & mask
         if get32(slots, slot) == _NONE:
@@ -208,7 +203,7 @@ def _name(f: Forms, person: int, count: int, free: int, honorifics: Any) -> int:
 
 @jit
 def _enter(x: Index, count: int, hashed: int, person: int) -> int:
-    entry, slot = count * _ENTRY, _slot(hashed, x.mask)
+    entry, slot = count * _ENTRY, slot_of(hashed, x.slots, x.mask)
     put64(x.entries, entry + _KEY, hashed)
     put64(x.entries, entry + _WHOSE, person)
     put64(x.entries, entry + _NEXT, get32(x.slots, slot))
@@ -257,7 +252,7 @@ def _fuller(f: Forms, person: int, x: Index, out: int, seen: int) -> int:
     count = 0
     for word in range(_of(f, person, _FIRST), _of(f, person, _BEHIND)):
         hashed = _word(f, word, _NAME)
-        entry = get32(x.slots, _slot(hashed, x.mask))
+        entry = get32(x.slots, slot_of(hashed, x.slots, x.mask))
         while entry != _NONE:
             other = get64(x.entries, entry * _ENTRY + _WHOSE)
             if get64(x.entries, entry * _ENTRY + _KEY) == hashed and other != person and get32(seen, other) != person:

@@ -167,11 +167,11 @@ def _mix(h: np.uint64) -> np.uint64:
 
 
 @numba.njit(cache=True, inline="always")
-def _slot(points: U32, start: int, end: int, slots: int) -> np.int64:
+def _slot(points: U32, start: int, end: int, slots: int, seed: int) -> np.int64:
     h = np.uint64(0xCBF29CE484222325)
     for i in range(start, end):
         h = (h ^ np.uint64(points[i])) * np.uint64(0x100000001B3)
-    return np.int64(_mix(h) & np.uint64(slots - 1))
+    return np.int64(_mix(h ^ np.uint64(seed)) & np.uint64(slots - 1))
 
 
 @numba.njit(cache=True, inline="always")
@@ -193,7 +193,8 @@ def distinct(
 
     *of* gets each token's type: below the number of common types it is one of those, from there on it counts the others in
     order of appearance; *first* gets a token of each of the others. Tokens are compared code point by code point; the hash
-    only finds the slot. *common_slots* comes from `slots_of`.
+    only finds the slot, and where the table lies is part of it: nobody can write a text whose words meet in one. *common_slots*
+    comes from `slots_of`.
     """
     n = starts.size
     slots = 1024
@@ -203,7 +204,7 @@ def distinct(
     count = 0
     offset = common_starts.size
     for t in range(n):
-        slot = _slot(points, starts[t], ends[t], common_slots.size)
+        slot = _slot(points, starts[t], ends[t], common_slots.size, 0)
         known = common_slots[slot]
         while known >= 0 and not _same(points, starts[t], ends[t], common, common_starts[known], common_ends[known]):
             slot = (slot + 1) & (common_slots.size - 1)
@@ -211,7 +212,7 @@ def distinct(
         if known >= 0:
             of[t] = known
             continue
-        slot = _slot(points, starts[t], ends[t], slots)
+        slot = _slot(points, starts[t], ends[t], slots, table.ctypes.data)
         known = table[slot]
         while known >= 0 and not _same(points, starts[t], ends[t], points, starts[first[known]], ends[first[known]]):
             slot = (slot + 1) & (slots - 1)
@@ -232,7 +233,7 @@ def slots_of(points: U32, starts: I32, ends: I32) -> I32:
         slots *= 2
     table = np.full(slots, -1, np.int32)
     for t in range(starts.size):
-        slot = _slot(points, starts[t], ends[t], slots)
+        slot = _slot(points, starts[t], ends[t], slots, 0)
         while table[slot] >= 0:
             slot = (slot + 1) & (slots - 1)
         table[slot] = t

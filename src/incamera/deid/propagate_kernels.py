@@ -19,7 +19,7 @@ from incamera.deid.hits import DETECTOR_CODE, END, KIND, KIND_CODE, LABEL, LABEL
 from incamera.deid.hits import WIDTH as HIT
 from incamera.deid.lexicons import tables as t
 from incamera.deid.memory import get8, get32, get64, hold, jit, put8, put32, put64
-from incamera.deid.rows_kernels import Part, of_hit, of_word, part, put_hit
+from incamera.deid.rows_kernels import Part, of_hit, of_word, part, put_hit, slot_of
 
 #: Columns of `entries`: hash of the first word, its way of standing, the address of its first word's row and of its part's
 #: letters, number of words, label.
@@ -96,15 +96,10 @@ def _same(s: Surfaces, row: int, p: Part, i: int, letters: int) -> bool:
 
 
 @jit
-def _slot(word: int, mask: int) -> int:
-    return (word ^ word >> 29) & mask
-
-
-@jit
 def _add(s: Surfaces, p: Part, letters: int, i: int, j: int, way: int, label: int) -> None:
     """Follow the surface of words [i, j), unless it is followed already."""
     word = of_word(p.words, i, w.ID)
-    slot = _slot(word, s.mask)
+    slot = slot_of(word, s.slots, s.mask)
     while get32(s.slots, slot) != _FREE:
         row = get32(s.slots, slot)
         entry = row * _ENTRY
@@ -205,7 +200,7 @@ def _search(p: Part, hits: int, n: int, s: Surfaces, out: int, room: int) -> int
     count = 0
     for i in range(p.size):
         word = of_word(p.words, i, w.ID)
-        slot = _slot(word, s.mask)
+        slot = slot_of(word, s.slots, s.mask)
         while get32(s.slots, slot) != _FREE:
             row = get32(s.slots, slot)
             slot = (slot + 1) & s.mask

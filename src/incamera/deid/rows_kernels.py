@@ -6,7 +6,10 @@ from typing import Any, NamedTuple
 
 from incamera.deid import columns as w
 from incamera.deid import hits as h
+from incamera.deid.lexicons.kernels import Int, U
 from incamera.deid.memory import get32, get64, jit, put32
+
+_MIX, _HALF = U(0x9E3779B97F4A7C15), U(32)
 
 
 class Part(NamedTuple):
@@ -22,6 +25,15 @@ class Part(NamedTuple):
 def part(points: Any, folded: Any, words: Any) -> Part:
     """The addresses of `Tokens.points`, `folded` and `rows`; who calls holds the arrays."""
     return Part(points.ctypes.data, folded.ctypes.data, words.ctypes.data, words.shape[0])
+
+
+@jit
+def slot_of(hashed: int, table: int, mask: int) -> int:
+    """Where a hash is looked for first in the open-addressed table at *table*.
+
+    Where the table lies is part of it: nobody can write a text all of whose words meet in one slot.
+    """
+    return Int(((U(hashed) ^ U(table)) * _MIX >> _HALF) & U(mask))  # type: ignore[no-any-return]
 
 
 @jit
