@@ -43,6 +43,10 @@ def spared(text: str) -> list[str]:
             "the nurse was catholic and diabetic",
             {"nurse": "OCC occupation", "catholic": "DEM demographic", "diabetic": "HEALTH health"},
         ),
+        (
+            "the dna test and her fingerprints were kept by the unionist",
+            {"dna": "HEALTH health", "fingerprints": "HEALTH health", "unionist": "DEM demographic"},
+        ),
         ("my sister saw seven of them", {"sister": "KIN kin", "seven": "QUANTITY number-word"}),
         ("one of the first", {}),
         # capitals

@@ -150,7 +150,7 @@ def _classes() -> dict[str, int]:
     single, small, several = sources.places()
     for words, bit in (
         (first, FIRST), (last, LAST), (rare, RARENAME | LAST), (single, PLACE), (small, PLACE | RARENAME), ({p[0] for p in (*several, *terms.PHRASES)}, PHRASE),
-        (terms.DEMOGRAPHIC, DEM), (terms.OCCUPATIONS, OCC), (terms.TRADES, OCC), (terms.HEALTH, HEALTH), (terms.ILL_NOUNS, ILL), (terms.KIN, KIN),
+        (terms.DEMOGRAPHIC, DEM), (terms.OCCUPATIONS, OCC), (terms.TRADES, OCC), (terms.HEALTH | terms.GENETIC | terms.BIOMETRIC, HEALTH), (terms.ILL_NOUNS, ILL), (terms.KIN, KIN),
         (terms.SEX, SEX), (terms.MONTHS, DATE), (terms.WEEKDAYS, DATE), (terms.TITLES, TITLE), (terms.VOCATIVES, VOCATIVE), (terms.ORG_WORDS, ORG),
         (terms.BRANDS, BRAND), (terms.FIGURES, FIGURE), (terms.SAFE_CAPITALS, SAFECAP), (terms.NUMBER_WORDS, NUMWORD), (terms.TIME_UNITS, UNIT), (terms.CONNECTORS, CONNECTOR),
         (terms.REFERENCE_WORDS, REFERENCE), ((p[0] for p in terms.INTRODUCERS), ANNOUNCES), (terms.BODY_NOUNS, BODY), (terms.BODIES_OF, BODY), (terms.KEYWORDS_OF_CODE, KNOWN | ORDINARY),

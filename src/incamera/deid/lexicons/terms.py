@@ -89,6 +89,16 @@ swede swedes danes scots americans australians canadians mexicans italians spani
 español española españoles francés francesa alemán alemana inglés inglesa italiano italiana portugués portuguesa rumano
 rumana marroquí ecuatoriano ecuatoriana colombiano colombiana peruano peruana argentino argentina boliviano boliviana
 chino china ruso rusa cubano cubana mexicano mexicana brasileño brasileña senegalés gitano gitana musulmán musulmana
+inuit sami berber pashtun uyghur tutsi hutu yoruba igbo zulu xhosa hausa basque breton kurds romany yazidi druze
+anglican baptist lutheran calvinist methodist presbyterian pentecostal evangelical jehovah shia sunni ismaili ahmadi bahai
+jain zoroastrian wiccan hasidic agnostic scientologist pansexual asexual nonbinary lgbt lgbtq intersex transsexual lesbians gays
+marxist anarchist fascist trotskyist libertarian monarchist unionist unionists
+católico católica judío judía evangélico evangélica ateo atea lesbiana homosexuales comunista socialista sindicalista
+musulmane musulmans juif juive juifs catholique chrétien chrétienne athée homosexuel homosexuelle lesbienne communiste
+socialiste syndicaliste syndiqué syndiquée katholisch evangelisch muslimisch jüdisch jüdin muslimin schwul lesbisch
+bisexuell homosexuell transsexuell kommunist sozialist gewerkschafter gewerkschafterin gewerkschaftsmitglied
+cattolico cattolica ebreo ebrea musulmano musulmana ateo omosessuale lesbica bisessuale transessuale comunista sindacalista
+judeu judia muçulmano muçulmana evangélica ateu lésbica bissexual sindicalizado sindicalizada
 """)
 
 SEX = _set("varón hombre niña niño mujer masculino femenino masculina femenina male female")
@@ -113,7 +123,26 @@ asthma epilepsy epileptic dementia alzheimer parkinson stroke anorexia bulimia d
 schizophrenia schizophrenic adhd autism autistic ptsd psychosis alcoholism alcoholic addiction overdose suicide suicidal
 pregnant pregnancy abortion miscarriage infertility chemotherapy dialysis transplant syphilis herpes chlamydia gonorrhea
 covid sclerosis lupus arthritis fibromyalgia hypertension obesity disabled disability wheelchair blind deaf
+diabético diabética vih sida asma epilepsia demencia esquizofrenia autismo embarazada embarazo aborto discapacidad alcohólico
+diabète diabétique séropositif séropositive asthme épilepsie démence schizophrénie autisme enceinte grossesse avortement handicapé
+krebs brustkrebs diabetiker diabetikerin tuberkulose epilepsie demenz depressionen schizophrenie autismus schwanger schwangerschaft
+abtreibung behinderung behindert diabete sieropositivo sieropositiva schizofrenia incinta gravidanza disabile
+câncer diabetes grávida gravidez deficiência esquizofrenia depressão
 """)
+
+#: Genetic data, and data that tell a body from all others: GDPR Article 9 names them beside health. Labelled HEALTH as well.
+GENETIC, BIOMETRIC = (
+    _set("""
+dna adn genotype genotypes karyotype karyotypes haplogroup haplogroups haplotype brca trisomy homozygous heterozygous
+thalassemia hemophilia haemophilia hemochromatosis gentest erbkrankheit
+genotipo cariotipo trisomía hemofilia génotype caryotype trisomie hémophilie genotyp karyotyp genótipo cariótipo trissomia
+"""),
+    _set("""
+biometric biometrics fingerprint fingerprints fingerprinted palmprint voiceprint voiceprints faceprint dactilar dactilares
+biométrico biométrica biométricos biométricas biométrique biométriques biometrisch biometrische biometrischen fingerabdruck
+fingerabdrücke biometrico biometrica biometrici biometriche
+"""),
+)
 
 #: Trades by their last word ("benefits adviser"); plurals are looked through.
 TRADES = _set("""
