@@ -336,8 +336,11 @@ def count_bits(text: Any, characters: Any, lower: Any, slots: Any, records: Any,
         runs += 1
         _fold(points, start, at, classes, lower.ctypes.data, folded.ctypes.data)
         bits = look_up(folded.ctypes.data, start, at, 0, slots.ctypes.data, slots.size - 1, table)
-        for bit in range(found.size):
-            found[bit] += bits >> bit & 1
+        bit = 0
+        while bits:  # few words are of more than a few languages
+            found[bit] += bits & 1
+            bits >>= 1
+            bit += 1
     return runs
 
 

@@ -30,6 +30,7 @@ _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2}){1,200}")
 _JSON = re.compile(r"(?:\\u[0-9A-Fa-f]{4}){1,50}|\\[nrt\"/]")
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:\\|\\\\\w")
 _WORDS = re.compile(r"[^\W\d_]+")
+_LOOKALIKE = re.compile(f"[{''.join(LOOKALIKES)}]")
 _LATIN = "A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
 #: A Latin letter beside one of another script.
 _MIXED = re.compile(rf"[{_LATIN}][^\W\d_{_LATIN}]|[^\W\d_{_LATIN}][{_LATIN}]")
@@ -182,7 +183,7 @@ def _plain_char(c: str) -> str:
 
 def _unmask(text: str) -> str:
     """Look-alike letters inside a word that also holds Latin letters, as Latin. One for one: offsets stay."""
-    if text.isascii() or not _MIXED.search(text):
+    if text.isascii() or not _LOOKALIKE.search(text) or not _MIXED.search(text):
         return text
     return _WORDS.sub(lambda m: _latin(m.group()), text)
 
