@@ -9,15 +9,16 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+from incamera.testing.loopback import serving
 
 CLIENT = "incamera"
 SECRET = "a client secret"  # noqa: S105 - of nobody
@@ -185,13 +186,5 @@ class _Handler(BaseHTTPRequestHandler):
 def idp_server() -> Iterator[Idp]:
     """A provider at a loopback address, for as long as the block runs."""
     state = Idp()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"idp": state}))
-    state.issuer = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(_Handler, idp=state) as state.issuer:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
