@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from incamera.deid.hits import Hits, empty
+from incamera.deid.hits import Hits
 from incamera.deid.tokens import Tokens
 
 
@@ -13,10 +13,5 @@ def extend(hits: Hits, tokens: Tokens) -> Hits:
     """
     from incamera.deid.extend_kernels import neighbours
 
-    room = 2 * len(hits) + 16
-    while True:
-        out = empty(room)
-        count = neighbours(hits, tokens.points, tokens.folded, tokens.rows, out)
-        if count <= room:
-            return out[:count]
-        room = count
+    found: Hits = neighbours(hits, tokens.points, tokens.folded, tokens.rows)
+    return found

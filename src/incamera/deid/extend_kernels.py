@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from incamera.deid import columns as w
 from incamera.deid.columns import gap_code
-from incamera.deid.hits import DETECTOR, DETECTOR_CODE, END, KIND_CODE, LABEL, LABEL_CODE, START
+from incamera.deid.hits import DETECTOR, DETECTOR_CODE, END, KIND_CODE, LABEL, LABEL_CODE, START, WIDTH
 from incamera.deid.lexicons import tables as t
 from incamera.deid.memory import get32, jit
 from incamera.deid.rows_kernels import Part, of_hit, of_word, part, put_hit
@@ -194,7 +196,18 @@ def neighbours_to(p: Part, hits: int, n: int, out: int, room: int) -> int:
 
 
 @jit
-def neighbours(hits: Any, points: Any, folded: Any, words: Any, out: Any) -> int:
-    """`neighbours_to` for arrays."""
-    p = part(points, folded, words)
-    return neighbours_to(p, hits.ctypes.data, hits.shape[0], out.ctypes.data, out.shape[0])
+def neighbours_of(p: Part, hits: Any) -> Any:
+    """What `neighbours_to` writes, however much it is."""
+    room = 2 * hits.shape[0] + 16
+    while True:
+        out = np.empty((room, WIDTH), np.int32)
+        found = neighbours_to(p, hits.ctypes.data, hits.shape[0], out.ctypes.data, room)
+        if found <= room:
+            return out[:found]
+        room = found
+
+
+@jit
+def neighbours(hits: Any, points: Any, folded: Any, words: Any) -> Any:
+    """`neighbours_of` for arrays."""
+    return neighbours_of(part(points, folded, words), hits)
